@@ -1,0 +1,72 @@
+"""Répit's engine: decides, counts, remembers. Bytes of `repit.v1` messages in, bytes out."""
+
+from collections.abc import Awaitable
+from typing import Any, final
+
+__all__ = ["Arbiter", "ArbiterError", "__version__"]
+
+__version__: str
+
+class ArbiterError(Exception):
+    """What went wrong, as gRPC says it.
+
+    `code` is the number of the gRPC status, `message` its words and `status` the serialized `google.rpc.Status` with all details.
+    """
+
+    code: int
+    message: str
+    status: bytes
+
+@final
+class Arbiter:
+    """An engine on one store. Safe to use from many threads; every call releases the GIL.
+
+    Each verb takes and returns serialized messages of `repit.v1` and comes twice: blocking, and awaitable (`…_async`) from a running asyncio loop.
+    Raises `ArbiterError`.
+    """
+
+    @staticmethod
+    def open(store: str = ..., *, clock: str = ...) -> Arbiter:
+        """Open a store: `memory`, `embedded:DIR` or `redis://…`. `clock` is `system` or `request`."""
+
+    def request_contact(self, request: bytes) -> bytes: ...
+    def request_contact_async(self, request: bytes) -> Awaitable[bytes]: ...
+    def check_contact(self, request: bytes) -> bytes: ...
+    def check_contact_async(self, request: bytes) -> Awaitable[bytes]: ...
+    def batch_request_contacts(self, request: bytes) -> bytes: ...
+    def batch_request_contacts_async(self, request: bytes) -> Awaitable[bytes]: ...
+    def stream_request_contacts(self, request: bytes) -> bytes:
+        """One message of the stream: `StreamRequestContactsRequest` in, `StreamRequestContactsResponse` out; never raises for a bad request."""
+
+    def stream_request_contacts_async(self, request: bytes) -> Awaitable[bytes]: ...
+    def confirm_contact(self, request: bytes) -> bytes: ...
+    def confirm_contact_async(self, request: bytes) -> Awaitable[bytes]: ...
+    def release_contact(self, request: bytes) -> bytes: ...
+    def release_contact_async(self, request: bytes) -> Awaitable[bytes]: ...
+    def record_engagements(self, request: bytes) -> bytes: ...
+    def record_engagements_async(self, request: bytes) -> Awaitable[bytes]: ...
+    def explain_customer(self, request: bytes) -> bytes: ...
+    def explain_customer_async(self, request: bytes) -> Awaitable[bytes]: ...
+    def apply_catalog(self, compiled: bytes, attachment: bytes | None = ..., *, expected_version: int | None = ...) -> int:
+        """Make a compiled catalog (docs/reference/compiled-catalog.md) the active one; returns its version.
+
+        `attachment` is kept with the version and returned by `catalog`, untouched (the server keeps the document, campaigns, author and message there).
+        `expected_version` is the version that the change was made from (0 for none yet): raises `ArbiterError` with code 10 (ABORTED) where another is active.
+        """
+
+    def catalog(self, version: int = ...) -> tuple[int, bytes, bytes]:
+        """(version, compiled, attachment) of one version, of the stored newest where 0; (0, b"", b"") where there is none yet. Code 5 (NOT_FOUND) for an unknown version."""
+
+    def refresh_catalog(self) -> int:
+        """Read the newest catalog version from the store and decide by it from here on; returns the active version."""
+
+    def refresh_catalog_async(self) -> Awaitable[int]: ...
+    def is_ready(self) -> bool:
+        """Whether the store answers."""
+
+    def is_ready_async(self) -> Awaitable[bool]: ...
+    def close(self) -> None:
+        """Flush and let go of the store; calls after that raise code 9 (FAILED_PRECONDITION)."""
+
+    def __enter__(self) -> Arbiter: ...
+    def __exit__(self, *args: Any) -> None: ...

@@ -1,0 +1,413 @@
+//! The customer's state: all that a decision needs to know, as one value.
+
+use crate::compiled::EngagementKind;
+use crate::ids::{ChannelId, FamilyId, Micros, SegmentId, TermsId};
+use crate::register::{Terms, Unconfirmed};
+use crate::time::Timestamp;
+
+/// How many contacts a value holds at most; beyond it the oldest are folded together.
+pub const MAX_CONTACTS: usize = 4_096;
+/// How many engagements a value holds at most; beyond it the oldest are dropped.
+pub const MAX_ENGAGEMENTS: usize = 1_024;
+/// From how many engagements on those that no rule can tell apart from a later one are dropped.
+pub const ROUTINE_ENGAGEMENTS: usize = 64;
+/// How many segments a contact freezes at most.
+pub const MAX_SEGMENTS: usize = 64;
+/// For how long a request id is remembered after its grant.
+pub const REQUEST_ID_MS: i64 = 24 * 3_600_000;
+
+/// Where a contact stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Granted, neither confirmed nor released.
+    Pending = 0,
+    /// Sent.
+    Confirmed = 1,
+    /// Given back.
+    Released = 2,
+    /// Made elsewhere and reported: sent, and never asked for here.
+    Elsewhere = 3,
+}
+
+impl Status {
+    /// The status with this number.
+    #[must_use]
+    pub const fn of(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::Pending),
+            1 => Some(Self::Confirmed),
+            2 => Some(Self::Released),
+            3 => Some(Self::Elsewhere),
+            _ => None,
+        }
+    }
+}
+
+/// One contact, or several old ones folded into one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contact {
+    /// When it takes its place.
+    pub time: Timestamp,
+    /// Its number within the customer's value.
+    pub sequence: u32,
+    /// What was frozen when it was granted.
+    pub terms: TermsId,
+    /// Where it stands.
+    pub status: Status,
+    /// Whether an answer was attributed to it.
+    pub is_answered: bool,
+    /// Position of its segments in [`CustomerState::segment_sets`], plus one; 0 for none.
+    pub segment_set: u32,
+    /// Hash of the request id (while a request may be repeated) or of the event id (always, where made elsewhere).
+    pub key: Option<u64>,
+    /// How many contacts it stands for.
+    pub count: u32,
+}
+
+impl Contact {
+    /// When the reservation expires unless confirmed.
+    #[must_use]
+    pub fn expires(&self, terms: &Terms) -> Timestamp {
+        self.time.plus_ms(terms.expires_after_ms)
+    }
+
+    /// The instant from which it holds no place any more though nothing happened to it.
+    #[must_use]
+    pub fn lapses(&self, terms: &Terms) -> Option<Timestamp> {
+        (self.status == Status::Pending && terms.unconfirmed == Unconfirmed::Released)
+            .then(|| self.expires(terms))
+    }
+
+    /// Whether it holds its place at `t`, as far as release and expiry go.
+    #[must_use]
+    pub fn holds_place(&self, terms: &Terms, t: Timestamp) -> bool {
+        self.status != Status::Released && self.lapses(terms).is_none_or(|lapse| t < lapse)
+    }
+
+    /// Whether it is known to have been made.
+    #[must_use]
+    pub const fn is_confirmed(&self) -> bool {
+        matches!(self.status, Status::Confirmed | Status::Elsewhere)
+    }
+
+    /// Whether it answers to this request key at `t`.
+    #[must_use]
+    pub fn is_of_request(&self, key: u64, t: Timestamp) -> bool {
+        self.key == Some(key) && self.status != Status::Elsewhere && t < self.time.plus_ms(REQUEST_ID_MS)
+    }
+}
+
+/// Something that came back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Engagement {
+    /// When it happened.
+    pub time: Timestamp,
+    /// What.
+    pub kind: EngagementKind,
+    /// Terms of the contact or campaign that it belongs to.
+    pub terms: Option<TermsId>,
+    /// The offer family that it names, over that of its terms.
+    pub offer_family: Option<FamilyId>,
+    /// The channel that it names, over that of its terms.
+    pub channel: Option<ChannelId>,
+    /// What it was worth, millionths.
+    pub value: Micros,
+    /// Hash of the event id.
+    pub key: u64,
+}
+
+impl Engagement {
+    /// Whether no rule can tell that this one was there beside `later`.
+    fn is_covered_by(&self, later: &Self) -> bool {
+        self.kind == later.kind
+            && self.terms == later.terms
+            && self.offer_family == later.offer_family
+            && self.channel == later.channel
+            && self.time <= later.time
+            && self.value <= later.value
+            && self.key != later.key
+    }
+}
+
+/// Marketing is suppressed from `since` on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Suppression {
+    /// From when on.
+    pub since: Timestamp,
+    /// By an opt-out or a complaint.
+    pub kind: EngagementKind,
+    /// On this channel; on all where absent.
+    pub channel: Option<ChannelId>,
+}
+
+/// All that a decision needs to know of one customer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CustomerState {
+    /// The latest instant at which it was changed.
+    pub clock: Timestamp,
+    /// The number of the next contact.
+    pub next_sequence: u32,
+    /// Ascending by (time, sequence).
+    pub contacts: Vec<Contact>,
+    /// Ascending by time.
+    pub engagements: Vec<Engagement>,
+    /// One per channel and kind, the earliest.
+    pub suppressions: Vec<Suppression>,
+    /// The distinct sets of segments that contacts froze.
+    pub segment_sets: Vec<Vec<SegmentId>>,
+}
+
+impl Default for CustomerState {
+    fn default() -> Self {
+        Self {
+            clock: Timestamp(0),
+            next_sequence: 1,
+            contacts: Vec::new(),
+            engagements: Vec::new(),
+            suppressions: Vec::new(),
+            segment_sets: Vec::new(),
+        }
+    }
+}
+
+impl CustomerState {
+    /// The segments that a contact froze.
+    #[must_use]
+    pub fn segments_of(&self, contact: &Contact) -> &[SegmentId] {
+        let index = contact.segment_set.checked_sub(1).and_then(|index| usize::try_from(index).ok());
+        index.and_then(|index| self.segment_sets.get(index)).map_or(&[], Vec::as_slice)
+    }
+
+    /// The position, plus one, of a set of segments; 0 for the empty set.
+    pub fn admit_segments(&mut self, segments: &[SegmentId]) -> u32 {
+        if segments.is_empty() {
+            return 0;
+        }
+        let mut set = segments.to_vec();
+        set.sort_unstable();
+        set.dedup();
+        let index = self.segment_sets.iter().position(|known| *known == set).unwrap_or_else(|| {
+            self.segment_sets.push(set);
+            self.segment_sets.len() - 1
+        });
+        u32::try_from(index + 1).unwrap_or(0)
+    }
+
+    /// Put a contact in its place in time; returns its number.
+    pub fn admit_contact(&mut self, mut contact: Contact) -> u32 {
+        let sequence = self.next_sequence;
+        contact.sequence = sequence;
+        self.next_sequence = sequence.saturating_add(1);
+        let place = self.contacts.partition_point(|held| held.time <= contact.time);
+        self.contacts.insert(place, contact);
+        sequence
+    }
+
+    /// The contact with this number and time.
+    #[must_use]
+    pub fn contact(&self, sequence: u32, time: Timestamp) -> Option<&Contact> {
+        self.contacts.iter().find(|contact| contact.sequence == sequence && contact.time == time)
+    }
+
+    /// Put an engagement in its place in time.
+    pub fn admit_engagement(&mut self, engagement: Engagement) {
+        let place = self.engagements.partition_point(|held| held.time <= engagement.time);
+        self.engagements.insert(place, engagement);
+    }
+
+    /// Suppress marketing from `since` on, or earlier where it already was.
+    pub fn suppress(&mut self, suppression: Suppression) {
+        let held = self
+            .suppressions
+            .iter_mut()
+            .find(|held| held.channel == suppression.channel && held.kind == suppression.kind);
+        match held {
+            Some(held) => held.since = held.since.min(suppression.since),
+            None => self.suppressions.push(suppression),
+        }
+    }
+
+    /// Forget what no rule can need any more at `now` and keep the value within its stated maxima.
+    ///
+    /// Contacts older than `oldest` go unless `is_needed`; a request id goes a day after its grant; an engagement goes where a later one says all that it says.
+    pub fn compact(
+        &mut self,
+        now: Timestamp,
+        oldest: Timestamp,
+        is_needed: impl Fn(&Self, &Contact) -> bool,
+    ) {
+        self.clock = self.clock.max(now);
+        let settled = self.clock.minus_ms(REQUEST_ID_MS);
+        if self.contacts.first().is_some_and(|first| first.time <= oldest) {
+            let kept = self
+                .contacts
+                .iter()
+                .filter(|contact| contact.time > oldest || is_needed(self, contact))
+                .cloned()
+                .collect();
+            self.contacts = kept;
+        }
+        for contact in &mut self.contacts {
+            if contact.time <= settled && contact.status != Status::Elsewhere {
+                contact.key = None;
+            }
+        }
+        self.fold_contacts();
+        self.drop_covered_engagements(settled);
+        if self.segment_sets.len() > 1 {
+            self.drop_unused_segment_sets();
+        }
+    }
+
+    fn drop_covered_engagements(&mut self, settled: Timestamp) {
+        if self.engagements.len() <= ROUTINE_ENGAGEMENTS {
+            return;
+        }
+        let held = std::mem::take(&mut self.engagements);
+        let mut kept: Vec<Engagement> = Vec::with_capacity(held.len());
+        for engagement in held.into_iter().rev() {
+            let is_covered =
+                kept.iter().any(|later| later.time <= settled && engagement.is_covered_by(later));
+            if !is_covered && kept.len() < MAX_ENGAGEMENTS {
+                kept.push(engagement);
+            }
+        }
+        kept.reverse();
+        self.engagements = kept;
+    }
+
+    /// Beyond the stated maximum, fold neighbours that every rule treats alike into one entry at the later one's time, so that no cap gets looser.
+    fn fold_contacts(&mut self) {
+        if self.contacts.len() <= MAX_CONTACTS {
+            return;
+        }
+        self.contacts.retain(|contact| contact.status != Status::Released);
+        while self.contacts.len() > MAX_CONTACTS {
+            let excess = self.contacts.len() - MAX_CONTACTS / 2;
+            let newer = self.contacts.split_off(excess.min(self.contacts.len()));
+            let older = std::mem::replace(&mut self.contacts, newer);
+            let mut folded = fold_alike(older);
+            folded.append(&mut self.contacts);
+            let is_stuck = folded.len() > MAX_CONTACTS;
+            self.contacts = folded;
+            if is_stuck {
+                let surplus = self.contacts.len() - MAX_CONTACTS;
+                self.contacts.drain(..surplus);
+            }
+        }
+    }
+
+    fn drop_unused_segment_sets(&mut self) {
+        let sets = std::mem::take(&mut self.segment_sets);
+        let mut renamed: Vec<Option<u32>> = vec![None; sets.len()];
+        for contact in &mut self.contacts {
+            let Some(index) =
+                contact.segment_set.checked_sub(1).and_then(|index| usize::try_from(index).ok())
+            else {
+                continue;
+            };
+            let (Some(set), Some(name)) = (sets.get(index), renamed.get_mut(index)) else { continue };
+            if name.is_none() {
+                self.segment_sets.push(set.clone());
+                *name = u32::try_from(self.segment_sets.len()).ok();
+            }
+            contact.segment_set = name.unwrap_or(0);
+        }
+    }
+}
+
+fn fold_alike(contacts: Vec<Contact>) -> Vec<Contact> {
+    let mut folded: Vec<Contact> = Vec::new();
+    for contact in contacts {
+        let day = contact.time.0.div_euclid(crate::time::DAY_MS);
+        let alike = folded
+            .iter_mut()
+            .rev()
+            .take_while(|held| held.time.0.div_euclid(crate::time::DAY_MS) == day)
+            .find(|held| {
+                held.terms == contact.terms
+                    && held.is_confirmed() == contact.is_confirmed()
+                    && held.is_answered == contact.is_answered
+                    && held.segment_set == contact.segment_set
+                    && held.status != Status::Pending
+                    && contact.status != Status::Pending
+            });
+        match alike {
+            Some(held) => {
+                let count = held.count.saturating_add(contact.count);
+                *held = Contact { count, ..contact };
+            }
+            None => folded.push(contact),
+        }
+    }
+    folded.sort_by_key(|contact| (contact.time, contact.sequence));
+    folded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Contact, CustomerState, Engagement, MAX_CONTACTS, ROUTINE_ENGAGEMENTS, Status};
+    use crate::compiled::EngagementKind;
+    use crate::ids::TermsId;
+    use crate::time::{DAY_MS, Timestamp};
+
+    fn contact(time: i64) -> Contact {
+        Contact {
+            time: Timestamp(time),
+            sequence: 0,
+            terms: TermsId(0),
+            status: Status::Confirmed,
+            is_answered: false,
+            segment_set: 0,
+            key: None,
+            count: 1,
+        }
+    }
+
+    fn purchase(time: i64, value: i64) -> Engagement {
+        Engagement {
+            time: Timestamp(time),
+            kind: EngagementKind::Purchased,
+            terms: None,
+            offer_family: None,
+            channel: None,
+            value,
+            key: u64::try_from(time).unwrap(),
+        }
+    }
+
+    #[test]
+    fn beyond_the_maximum_old_contacts_are_folded_and_none_is_lost() {
+        let mut state = CustomerState::default();
+        for n in 0..=i64::try_from(MAX_CONTACTS).unwrap() {
+            state.admit_contact(contact(1_000_000_000_000 + n * 60_000));
+        }
+        state.compact(Timestamp(1_000_000_000_000 + 10 * DAY_MS), Timestamp(0), |_, _| false);
+        assert!(state.contacts.len() <= MAX_CONTACTS);
+        let total: u32 = state.contacts.iter().map(|contact| contact.count).sum();
+        assert_eq!(usize::try_from(total).unwrap(), MAX_CONTACTS + 1);
+        assert!(state.contacts.is_sorted_by_key(|contact| contact.time));
+    }
+
+    #[test]
+    fn a_purchase_is_forgotten_only_behind_a_later_one_of_at_least_its_value() {
+        let mut state = CustomerState::default();
+        state.admit_engagement(purchase(1, 500));
+        for n in 2..=i64::try_from(ROUTINE_ENGAGEMENTS).unwrap() + 2 {
+            state.admit_engagement(purchase(n, 100));
+        }
+        state.compact(Timestamp(10 * DAY_MS), Timestamp(0), |_, _| false);
+        let values: Vec<i64> = state.engagements.iter().map(|engagement| engagement.value).collect();
+        assert_eq!(values, [500, 100]);
+    }
+
+    #[test]
+    fn a_contact_past_the_horizon_is_forgotten_unless_a_rule_needs_it() {
+        let mut state = CustomerState::default();
+        state.admit_contact(contact(10));
+        state.admit_contact(contact(20));
+        state.compact(Timestamp(100), Timestamp(20), |_, contact| contact.time == Timestamp(10));
+        let times: Vec<i64> = state.contacts.iter().map(|contact| contact.time.0).collect();
+        assert_eq!(times, [10]);
+    }
+}

@@ -1,0 +1,135 @@
+//! The answer: a verdict for each candidate, and everything that spoke for or against it.
+
+use crate::ids::TermsId;
+use crate::time::Timestamp;
+
+/// Why a rule spoke against. The order is the order of precedence, the numbers are those of the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// The customer objected or complained.
+    Suppressed = 1,
+    /// Consent is needed and not there.
+    NoConsent = 2,
+    /// Quiet hours or a holiday.
+    ChannelClosed = 3,
+    /// The catalog has no such campaign.
+    CampaignUnknown = 4,
+    /// The campaign has not begun or is over.
+    CampaignInactive = 5,
+    /// The customer is not in the audience, or the campaign does not use the channel.
+    NotEligible = 6,
+    /// The customer is in the hold-out.
+    HeldOut = 7,
+    /// An event asks for respite.
+    Respite = 8,
+    /// The customer left contacts unanswered.
+    BackOff = 9,
+    /// A frequency cap is full.
+    FrequencyCap = 10,
+    /// No capacity left.
+    Capacity = 11,
+    /// The budget is spent.
+    Budget = 12,
+    /// A better-ranked campaign takes the place.
+    Outranked = 13,
+}
+
+/// A figure of a rule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Amount {
+    /// There is none.
+    #[default]
+    None,
+    /// Contacts.
+    Contacts(i64),
+    /// Points or money, in millionths.
+    Micros(i64),
+}
+
+/// A contact named in a denial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ContactReference {
+    /// Its number in the customer's value.
+    pub sequence: u32,
+    /// When it takes its place.
+    pub time: Timestamp,
+    /// Its terms.
+    pub terms: TermsId,
+}
+
+/// One rule that spoke against.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denial {
+    /// Why.
+    pub reason: Reason,
+    /// Position of the rule in [`crate::catalog::Snapshot::rules`]; nothing where no policy's rule spoke.
+    pub rule: Option<usize>,
+    /// What the rule allows.
+    pub limit: Amount,
+    /// What is used of it.
+    pub used: Amount,
+    /// The latest contacts that used it, newest first, at most [`MAX_REFERENCES`].
+    pub contacts: Vec<ContactReference>,
+    /// The campaign that takes the place.
+    pub outranked_by: Option<String>,
+    /// First instant from which the rule no longer speaks against, if nothing else happens.
+    pub earliest: Option<Timestamp>,
+}
+
+/// How many contacts a denial names at most.
+pub const MAX_REFERENCES: usize = 10;
+
+impl Denial {
+    /// A denial without figures.
+    #[must_use]
+    pub const fn plain(reason: Reason) -> Self {
+        Self {
+            reason,
+            rule: None,
+            limit: Amount::None,
+            used: Amount::None,
+            contacts: Vec::new(),
+            outranked_by: None,
+            earliest: None,
+        }
+    }
+}
+
+/// What a cap still holds after a grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CapUsage {
+    /// Position of the rule in [`crate::catalog::Snapshot::rules`].
+    pub rule: usize,
+    /// What it allows.
+    pub limit: Amount,
+    /// What is used, the granted contact included.
+    pub used: Amount,
+}
+
+/// A place that was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// The contact's number in the customer's value; 0 where nothing was reserved.
+    pub sequence: u32,
+    /// When it takes its place.
+    pub time: Timestamp,
+    /// When the reservation expires unless confirmed.
+    pub expires: Timestamp,
+    /// The contact's terms.
+    pub terms: TermsId,
+    /// Whether an earlier request of the same id was given it.
+    pub is_repeat: bool,
+}
+
+/// The answer for one candidate.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Decision {
+    /// The place, where it was granted.
+    pub grant: Option<Grant>,
+    /// What each cap still holds, for grants.
+    pub remaining: Vec<CapUsage>,
+    /// Every rule that spoke against, in order of precedence, then of the document.
+    pub denials: Vec<Denial>,
+    /// First instant at which no rule speaks against, if nothing else happens.
+    pub earliest: Option<Timestamp>,
+}

@@ -1,0 +1,134 @@
+//! Back-off: growing rests after contacts that nobody answered.
+
+use super::{Rule, View, is_of_family, references};
+use crate::compiled::{AlikeIn, CompiledBackOff};
+use crate::customer::{Contact, Engagement};
+use crate::decision::{Amount, Denial, Reason};
+use crate::register::Terms;
+use crate::selector::ContactFilter;
+use crate::time::Timestamp;
+use crate::windows::Span;
+
+/// Looks at the streak: contacts alike since the customer's last answer to one alike.
+#[derive(Clone, Debug)]
+pub struct BackOff {
+    pub(crate) rests: Vec<Span>,
+    pub(crate) counts: ContactFilter,
+    /// The rule as compiled.
+    pub written: CompiledBackOff,
+}
+
+impl BackOff {
+    /// Whether one of the rests never ends: then contacts are remembered beyond the horizon.
+    #[must_use]
+    pub fn is_endless(&self) -> bool {
+        self.rests.iter().any(|rest| matches!(rest, Span::Never))
+    }
+
+    /// Whether this rule keeps a contact from being forgotten at the horizon.
+    #[must_use]
+    pub fn needs(&self, contact: &Contact, terms: &Terms, segments: &[crate::ids::SegmentId]) -> bool {
+        self.is_endless() && self.counts.takes(contact.terms.index(), terms, segments)
+    }
+
+    fn is_alike(&self, view: &View<'_>, terms: &Terms) -> bool {
+        match self.written.of {
+            AlikeIn::OfferFamily => terms.offer_family == view.terms.offer_family,
+            AlikeIn::Campaign => terms.campaign == view.terms.campaign,
+            AlikeIn::Channel => terms.channel == view.terms.channel,
+            AlikeIn::Any => true,
+        }
+    }
+
+    fn answers(&self, view: &View<'_>, engagement: &Engagement) -> bool {
+        if !self.written.answers.contains(&engagement.kind) {
+            return false;
+        }
+        let terms = engagement.terms.and_then(|id| view.snapshot.register.terms(id));
+        match self.written.of {
+            AlikeIn::OfferFamily => is_of_family(view, engagement),
+            AlikeIn::Campaign => terms.is_some_and(|terms| terms.campaign == view.terms.campaign),
+            AlikeIn::Channel => {
+                engagement.channel.or_else(|| terms.map(|terms| terms.channel)) == Some(view.terms.channel)
+            }
+            AlikeIn::Any => true,
+        }
+    }
+
+    fn last_answer(&self, view: &View<'_>, t: Timestamp) -> Option<Timestamp> {
+        view.state
+            .engagements
+            .iter()
+            .rev()
+            .find(|engagement| engagement.time <= t && self.answers(view, engagement))
+            .map(|engagement| engagement.time)
+    }
+
+    fn streak<'a>(&self, view: &View<'a>, t: Timestamp) -> impl DoubleEndedIterator<Item = &'a Contact> {
+        let since = self.last_answer(view, t);
+        let oldest = if self.is_endless() { Timestamp(i64::MIN) } else { view.snapshot.horizon_at(t) };
+        let view = *view;
+        view.contacts()
+            .filter(move |(contact, terms)| {
+                contact.time <= t
+                    && contact.time > oldest
+                    && since.is_none_or(|since| contact.time >= since)
+                    && contact.holds_place(terms, t)
+                    && self.is_alike(&view, terms)
+                    && view.is_meant(&self.counts, contact, terms)
+            })
+            .map(|(contact, _)| contact)
+    }
+
+    /// How many contacts are in the streak at `t`.
+    #[must_use]
+    pub fn streak_length(&self, view: &View<'_>, t: Timestamp) -> i64 {
+        self.rest(view, t).0
+    }
+
+    /// The length of the streak, and the end of the rest that it asks for (nothing: it asks for none; `Some(None)`: for ever).
+    fn rest(&self, view: &View<'_>, t: Timestamp) -> (i64, Option<Option<Timestamp>>) {
+        let (mut length, mut latest) = (0_i64, None);
+        for contact in self.streak(view, t) {
+            length = length.saturating_add(i64::from(contact.count));
+            latest = Some(contact.time);
+        }
+        let over = length - i64::from(self.written.after);
+        let Some(latest) = latest.filter(|_| over >= 0) else { return (length, None) };
+        let rest =
+            usize::try_from(over).ok().and_then(|over| self.rests.get(over)).or_else(|| self.rests.last());
+        (length, rest.map(|rest| rest.end(latest, view.calendar, &view.snapshot.calendar)))
+    }
+}
+
+impl Rule for BackOff {
+    fn check(&self, view: &View<'_>, t: Timestamp) -> Option<Denial> {
+        let (length, rest) = self.rest(view, t);
+        rest?.is_none_or(|end| t < end).then(|| Denial {
+            limit: Amount::Contacts(i64::from(self.written.after)),
+            used: Amount::Contacts(length),
+            contacts: references(self.streak(view, t)),
+            ..Denial::plain(Reason::BackOff)
+        })
+    }
+
+    fn is_against(&self, view: &View<'_>, t: Timestamp) -> bool {
+        self.rest(view, t).1.is_some_and(|end| end.is_none_or(|end| t < end))
+    }
+
+    fn next_change(&self, view: &View<'_>, t: Timestamp) -> Option<Timestamp> {
+        let end = self.rest(view, t).1.flatten();
+        let horizon_ms = view.snapshot.horizon_ms;
+        let forgets = !self.is_endless();
+        let of_contacts = view.contacts().flat_map(|(contact, terms)| {
+            [Some(contact.time), contact.lapses(terms), forgets.then(|| contact.time.plus_ms(horizon_ms))]
+        });
+        let of_answers = view
+            .state
+            .engagements
+            .iter()
+            .filter(|engagement| self.answers(view, engagement))
+            .map(|engagement| Some(engagement.time));
+        of_contacts.chain(of_answers).flatten().chain(end).filter(|change| *change > t).min()
+    }
+}

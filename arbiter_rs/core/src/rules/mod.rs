@@ -1,0 +1,174 @@
+//! The rules. Each is one file: what it looks at, when it speaks against, and when it may change its mind.
+
+pub mod back_off;
+pub mod eligibility;
+pub mod frequency_cap;
+pub mod respite;
+pub mod suppression;
+
+use crate::catalog::{Campaign, Snapshot};
+use crate::customer::{Contact, CustomerState, Engagement};
+use crate::decision::{ContactReference, Denial, MAX_REFERENCES, Reason};
+use crate::ids::{SegmentId, TermsId};
+use crate::register::Terms;
+use crate::selector::{ContactFilter, Selector};
+use crate::time::{Calendar, Timestamp};
+
+/// All that a rule may look at: one customer, one candidate. The moment is given apart, since a rule is asked about several.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// The catalog.
+    pub snapshot: &'a Snapshot,
+    /// The customer.
+    pub state: &'a CustomerState,
+    /// The candidate's campaign.
+    pub campaign: &'a Campaign,
+    /// What a grant would freeze.
+    pub terms: &'a Terms,
+    /// The integer of these terms; nothing where the campaign does not list the channel.
+    pub terms_id: Option<TermsId>,
+    /// The customer's segments.
+    pub segments: &'a [SegmentId],
+    /// The customer's own calendar, where known.
+    pub calendar: Option<&'a Calendar>,
+    /// Contacts from this number on are not looked at: how things stood when a repeated request was first answered.
+    pub before_sequence: u32,
+}
+
+impl<'a> View<'a> {
+    /// Contacts that were there, with their terms, oldest first.
+    pub fn contacts(&self) -> impl DoubleEndedIterator<Item = (&'a Contact, &'a Terms)> + use<'a> {
+        let (register, before) = (&self.snapshot.register, self.before_sequence);
+        self.state
+            .contacts
+            .iter()
+            .filter(move |contact| contact.sequence < before)
+            .filter_map(|contact| register.terms(contact.terms).map(|terms| (contact, terms)))
+    }
+
+    /// Whether a filter means this contact.
+    #[must_use]
+    pub fn is_meant(&self, filter: &ContactFilter, contact: &Contact, terms: &Terms) -> bool {
+        filter.takes(contact.terms.index(), terms, self.state.segments_of(contact))
+    }
+}
+
+/// What every rule can be asked.
+pub trait Rule {
+    /// Speaks against a contact at `t`, with its figures, or says nothing. `earliest` and `rule` are filled in by the caller.
+    fn check(&self, view: &View<'_>, t: Timestamp) -> Option<Denial>;
+
+    /// Whether it speaks against a contact at `t`.
+    fn is_against(&self, view: &View<'_>, t: Timestamp) -> bool {
+        self.check(view, t).is_some()
+    }
+
+    /// The next instant after `t` at which its answer may differ, if nothing else happens; never later than that instant.
+    fn next_change(&self, view: &View<'_>, t: Timestamp) -> Option<Timestamp>;
+}
+
+/// How many times a rule may change its mind before the search for its silence is given up: more than any value can make it.
+const MAX_CHANGES: usize = 32_768;
+
+/// The first instant at or after `t` at which a rule is silent, if nothing else happens.
+pub fn silent_from(rule: &dyn Rule, view: &View<'_>, t: Timestamp) -> Option<Timestamp> {
+    let mut moment = t;
+    for _ in 0..MAX_CHANGES {
+        if !rule.is_against(view, moment) {
+            return Some(moment);
+        }
+        moment = rule.next_change(view, moment)?;
+    }
+    None
+}
+
+/// A rule of a contact policy.
+#[derive(Debug)]
+pub struct PolicyRule {
+    /// The policy's name.
+    pub policy: String,
+    /// The rule's name.
+    pub name: String,
+    /// Its position among all rules of the document.
+    pub order: usize,
+    pub(crate) applies_to: Selector,
+    /// What it does.
+    pub kind: RuleKind,
+}
+
+/// The kinds of rules that a policy can hold: the one list to extend for another.
+#[derive(Debug)]
+pub enum RuleKind {
+    /// At most so many in a window.
+    FrequencyCap(frequency_cap::FrequencyCap),
+    /// Growing rest after silence.
+    BackOff(back_off::BackOff),
+    /// No contact after an event.
+    Respite(respite::Respite),
+}
+
+impl PolicyRule {
+    /// Whether it judges this candidate.
+    #[must_use]
+    pub fn judges(&self, view: &View<'_>) -> bool {
+        self.applies_to.takes(view.terms, view.segments)
+    }
+
+    /// Whether it could judge a candidate of these terms, in some segment.
+    #[must_use]
+    pub fn may_judge(&self, terms: &Terms) -> bool {
+        self.applies_to.needs_segments() || self.applies_to.takes(terms, &[])
+    }
+
+    /// The rule behind the kind.
+    #[must_use]
+    pub fn as_rule(&self) -> &dyn Rule {
+        match &self.kind {
+            RuleKind::FrequencyCap(rule) => rule,
+            RuleKind::BackOff(rule) => rule,
+            RuleKind::Respite(rule) => rule,
+        }
+    }
+
+    /// The reason that it gives.
+    #[must_use]
+    pub const fn reason(&self) -> Reason {
+        match self.kind {
+            RuleKind::FrequencyCap(_) => Reason::FrequencyCap,
+            RuleKind::BackOff(_) => Reason::BackOff,
+            RuleKind::Respite(_) => Reason::Respite,
+        }
+    }
+
+    /// Its window or span, as the document writes it.
+    #[must_use]
+    pub fn window_text(&self) -> &str {
+        match &self.kind {
+            RuleKind::FrequencyCap(rule) => &rule.written.window_text,
+            RuleKind::BackOff(rule) => &rule.written.rests_text,
+            RuleKind::Respite(rule) => &rule.written.for_text,
+        }
+    }
+}
+
+/// Whether an engagement is of the candidate's offer family: the one that it names, else that of its contact or campaign. One of neither is of no family.
+pub(crate) fn is_of_family(view: &View<'_>, engagement: &Engagement) -> bool {
+    let terms = engagement.terms.and_then(|id| view.snapshot.register.terms(id));
+    let family = engagement.offer_family.or_else(|| terms.and_then(|terms| terms.offer_family));
+    family == view.terms.offer_family && (family.is_some() || terms.is_some())
+}
+
+/// The latest of these contacts, newest first.
+pub(crate) fn references<'a>(
+    contacts: impl DoubleEndedIterator<Item = &'a Contact>,
+) -> Vec<ContactReference> {
+    contacts
+        .rev()
+        .take(MAX_REFERENCES)
+        .map(|contact| ContactReference {
+            sequence: contact.sequence,
+            time: contact.time,
+            terms: contact.terms,
+        })
+        .collect()
+}

@@ -1,0 +1,16 @@
+//! Generates the messages of `proto/` without protoc.
+
+use std::{error::Error, path::Path};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../proto");
+    println!("cargo:rerun-if-changed={}", root.display());
+    let files = [
+        "repit/v1/arbitration_service.proto",
+        "repit/v1/contact_log.proto",
+        "google/rpc/error_details.proto",
+    ];
+    let descriptors = protox::compile(files, [&root])?;
+    prost_build::Config::new().include_file("messages.rs").compile_fds(descriptors)?;
+    Ok(())
+}

@@ -1,0 +1,19 @@
+//! The door: proto messages to and from the values of the core. Bytes in, bytes out, for every verb of the data plane.
+
+pub mod arbitration;
+pub mod clock;
+pub mod convert;
+pub mod respond;
+pub mod status;
+
+/// The messages of `proto/`, generated.
+#[allow(missing_docs, unreachable_pub, clippy::all, clippy::allow_attributes, reason = "generated")]
+pub mod messages {
+    include!(concat!(env!("OUT_DIR"), "/messages.rs"));
+}
+
+pub use crate::{
+    arbitration::{Door, Verb},
+    clock::Clock,
+    status::Refusal,
+};

@@ -1,0 +1,281 @@
+//! The store in a Redis, shared by several servers: one script call compares, sets and appends to the log.
+//!
+//! A commit that is answered is with the primary; what Redis persistence and failover keep of it is theirs to say.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use redis::{Cmd, ErrorKind, FromRedisValue, Script, ServerErrorKind, Value};
+
+use crate::{
+    error::StoreError,
+    keys::{RedisKeys, Tenant},
+    record,
+    redis_link::Link,
+    store::{
+        Commit, LOG_RECORDS_PER_BUCKET, LogRecord, Store, Versioned, check_catalog, check_commit, check_party,
+    },
+};
+
+/// One commit in so many trims the log of its bucket; trimming at each would cost Redis a tenth more.
+const COMMITS_BETWEEN_TRIMS: u64 = 256;
+/// Log records read from Redis at once.
+const LOG_PAGE: usize = 1_000;
+/// The log's maximum where a commit leaves the log untrimmed.
+const UNTRIMMED: &str = "";
+
+/// Values, contact log and catalog of one tenant in one Redis.
+#[derive(Debug)]
+pub struct RedisStore {
+    link: Box<Link>,
+    keys: RedisKeys,
+    commit: Script,
+    commit_catalog: Script,
+    commits: AtomicU64,
+}
+
+impl RedisStore {
+    /// Whether a store's name is the address of a Redis.
+    pub fn is_address(name: &str) -> bool {
+        Link::is_address(name)
+    }
+
+    /// Open `redis://[USER:PASSWORD@]HOST[:PORT][/DB][?tenant=NAME]` (or `redis+unix:///SOCKET`): connect, check that a
+    /// Redis of 7.0 or later answers that forgets nothing by itself, and that its store has the format of this program.
+    pub async fn open(address: &str) -> Result<Self, StoreError> {
+        let (address, tenant) = split_tenant(address)?;
+        let (link, buckets) = Link::open(&address, &tenant).await?;
+        Ok(Self {
+            link: Box::new(link),
+            keys: RedisKeys::new(tenant, buckets),
+            commit: Script::new(include_str!("commit.lua")),
+            commit_catalog: Script::new(include_str!("catalog.lua")),
+            commits: AtomicU64::new(0),
+        })
+    }
+
+    /// Run a script by its hash, and by its text where this Redis does not have it yet (any more). What it found
+    /// instead of what was expected; None where it did its work.
+    async fn run(&self, call: &Call<'_>) -> Result<Option<Vec<u8>>, StoreError> {
+        let reply = match self.link.ask(&call.by_hash(), call.subject).await? {
+            Ok(reply) => reply,
+            Err(_no_script) => self.query(&call.by_text(), call.subject).await?,
+        };
+        found(reply, call.subject)
+    }
+
+    async fn query<T: FromRedisValue>(&self, command: &Cmd, subject: &str) -> Result<T, StoreError> {
+        match self.link.ask::<T>(command, subject).await? {
+            Ok(reply) => Ok(reply),
+            Err(error) => Err(self.link.error(&error, subject)),
+        }
+    }
+
+    async fn catalog_at(&self, version: u64) -> Result<Option<Versioned>, StoreError> {
+        let bytes: Option<Vec<u8>> =
+            self.query(Cmd::new().arg("GET").arg(self.keys.catalog(version)), "catalog").await?;
+        Ok(bytes.map(|bytes| Versioned { version, bytes }))
+    }
+
+    /// The newest catalog version and what is stored there; `Versioned::default()` where there is none.
+    async fn newest_catalog(&self, version: u64) -> Result<Versioned, StoreError> {
+        if version == 0 {
+            return Ok(Versioned::default());
+        }
+        let missing = || StoreError::corrupt("catalog", format!("version {version} is missing"));
+        self.catalog_at(version).await?.ok_or_else(missing)
+    }
+}
+
+impl Store for RedisStore {
+    async fn load(&self, party: &str) -> Result<Versioned, StoreError> {
+        check_party(party)?;
+        let stored: Option<Vec<u8>> =
+            self.query(Cmd::new().arg("GET").arg(self.keys.party(party).value), party).await?;
+        stored.map_or_else(|| Ok(Versioned::default()), |stored| record::split(&stored, party))
+    }
+
+    async fn commit(
+        &self,
+        party: &str,
+        expected: u64,
+        value: &[u8],
+        log: &[Vec<u8>],
+    ) -> Result<Commit, StoreError> {
+        let version = check_commit(party, expected, value, log)?;
+        let keys = self.keys.party(party);
+        let (expected, value, version) =
+            (expected.to_be_bytes(), record::join(version, value), version.to_string());
+        let is_trimmed = self.commits.fetch_add(1, Ordering::Relaxed).is_multiple_of(COMMITS_BETWEEN_TRIMS);
+        let maximum = if is_trimmed { LOG_RECORDS_PER_BUCKET.to_string() } else { UNTRIMMED.to_owned() };
+        let mut arguments: Vec<&[u8]> =
+            vec![&expected, &value, party.as_bytes(), version.as_bytes(), maximum.as_bytes()];
+        arguments.extend(log.iter().map(Vec::as_slice));
+        let call = Call {
+            script: &self.commit,
+            text: include_str!("commit.lua"),
+            keys: [&keys.value, &keys.log],
+            arguments,
+            subject: party,
+        };
+        match self.run(&call).await? {
+            None => Ok(Commit::Done),
+            Some(current) if current.is_empty() => Ok(Commit::Conflict(Versioned::default())),
+            Some(current) => Ok(Commit::Conflict(record::split(&current, party)?)),
+        }
+    }
+
+    async fn catalog(&self, version: u64) -> Result<Option<Versioned>, StoreError> {
+        if version > 0 {
+            return self.catalog_at(version).await;
+        }
+        match self.catalog_version().await? {
+            0 => Ok(None),
+            newest => self.newest_catalog(newest).await.map(Some),
+        }
+    }
+
+    async fn catalog_version(&self) -> Result<u64, StoreError> {
+        let newest: Option<String> =
+            self.query(Cmd::new().arg("GET").arg(self.keys.newest_catalog()), "catalog").await?;
+        newest.map_or(Ok(0), |digits| parse_version(digits.as_bytes()))
+    }
+
+    async fn commit_catalog(&self, expected: u64, bytes: &[u8]) -> Result<Commit, StoreError> {
+        let version = check_catalog(expected, bytes)?;
+        let (newest_key, key) = (self.keys.newest_catalog(), self.keys.catalog(version));
+        let (expected, version) = (expected.to_string(), version.to_string());
+        let call = Call {
+            script: &self.commit_catalog,
+            text: include_str!("catalog.lua"),
+            keys: [&newest_key, &key],
+            arguments: vec![expected.as_bytes(), version.as_bytes(), bytes],
+            subject: "catalog",
+        };
+        match self.run(&call).await? {
+            None => Ok(Commit::Done),
+            Some(newest) => Ok(Commit::Conflict(self.newest_catalog(parse_version(&newest)?).await?)),
+        }
+    }
+
+    async fn read_log(&self, party: &str, limit: usize) -> Result<Vec<LogRecord>, StoreError> {
+        check_party(party)?;
+        let log = self.keys.party(party).log;
+        let mut records = Vec::new();
+        let mut before = "+".to_owned();
+        while records.len() < limit {
+            let mut command = Cmd::new();
+            command.arg("XREVRANGE").arg(&log).arg(&before).arg("-").arg("COUNT").arg(LOG_PAGE);
+            let page: Vec<(String, Vec<Vec<u8>>)> = self.query(&command, "log").await?;
+            let Some((oldest, _)) = page.last() else { break };
+            before = format!("({oldest}");
+            let of_party = page.iter().filter_map(|(_, fields)| read_record(fields, party));
+            let room = limit - records.len();
+            records.extend(of_party.take(room));
+        }
+        records.reverse();
+        Ok(records)
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.query::<Value>(Cmd::new().arg("PING"), "ping").await.map(|_| ())
+    }
+
+    async fn flush(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+/// A call of one of the two scripts.
+struct Call<'a> {
+    script: &'a Script,
+    text: &'a str,
+    keys: [&'a str; 2],
+    arguments: Vec<&'a [u8]>,
+    /// Whom an error is about.
+    subject: &'a str,
+}
+
+impl Call<'_> {
+    fn by_hash(&self) -> Cmd {
+        self.command("EVALSHA", self.script.get_hash())
+    }
+
+    /// This also makes Redis keep the script.
+    fn by_text(&self) -> Cmd {
+        self.command("EVAL", self.text)
+    }
+
+    fn command(&self, verb: &str, script: &str) -> Cmd {
+        let bytes = self.arguments.iter().map(|argument| argument.len()).sum::<usize>() + script.len() + 256;
+        let mut command = Cmd::with_capacity(5 + self.arguments.len(), bytes);
+        command.arg(verb).arg(script).arg(self.keys.len()).arg(&self.keys);
+        for argument in &self.arguments {
+            command.arg(*argument);
+        }
+        command
+    }
+}
+
+/// What a script found instead of what was expected; None where it did its work.
+fn found(reply: Value, subject: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    if let Value::BulkString(found) = reply {
+        return Ok(Some(found));
+    }
+    if reply == Value::Int(1) {
+        return Ok(None);
+    }
+    Err(StoreError::corrupt(subject, "the script gave an answer that is not its own"))
+}
+
+/// Whether Redis does not have a script: after its start, or a `SCRIPT FLUSH`.
+pub(crate) fn is_no_script(error: &redis::RedisError) -> bool {
+    error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
+}
+
+/// One entry of the log stream, where it is about this party: fields `p`, `v`, `r` in that order.
+fn read_record(fields: &[Vec<u8>], party: &str) -> Option<LogRecord> {
+    let [_, name, _, version, _, bytes] = fields else { return None };
+    if name != party.as_bytes() {
+        return None;
+    }
+    Some(LogRecord { version: parse_version(version).ok()?, bytes: bytes.clone() })
+}
+
+fn parse_version(digits: &[u8]) -> Result<u64, StoreError> {
+    let version = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
+    version.ok_or_else(|| StoreError::corrupt("catalog", "its version is not a number"))
+}
+
+/// The address without `tenant=NAME`, which Redis does not know, and the tenant.
+fn split_tenant(address: &str) -> Result<(String, Tenant), StoreError> {
+    let Some((base, query)) = address.split_once('?') else {
+        return Ok((address.to_owned(), Tenant::default()));
+    };
+    let mut tenant = Tenant::default();
+    let mut others = Vec::new();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        match pair.strip_prefix("tenant=") {
+            Some(name) => tenant = Tenant::parse(name)?,
+            None => others.push(pair),
+        }
+    }
+    let address = if others.is_empty() { base.to_owned() } else { format!("{base}?{}", others.join("&")) };
+    Ok((address, tenant))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tenant_is_taken_out_of_the_address() {
+        let split = |address| split_tenant(address).map(|(address, tenant)| (address, tenant.to_string()));
+        assert_eq!(split("redis://h:1/2"), Ok(("redis://h:1/2".into(), "default".into())));
+        assert_eq!(split("redis://h?tenant=shop"), Ok(("redis://h".into(), "shop".into())));
+        assert_eq!(
+            split("redis+unix:///s?db=1&tenant=shop&pass=x"),
+            Ok(("redis+unix:///s?db=1&pass=x".into(), "shop".into()))
+        );
+        assert!(split("redis://h?tenant=}").is_err());
+    }
+}

@@ -1,0 +1,240 @@
+//! What every store does: load a party's value, and compare and set it together with its log records.
+
+use std::future::Future;
+
+use crate::{embedded::EmbeddedStore, error::StoreError, memory::MemoryStore, redis::RedisStore};
+
+/// The longest name of a party, in bytes.
+pub const MAX_PARTY_BYTES: usize = 1_024;
+/// The largest value of a party, in bytes.
+pub const MAX_VALUE_BYTES: usize = 4 << 20;
+/// The largest stored catalog version, in bytes.
+pub const MAX_CATALOG_BYTES: usize = 16 << 20;
+/// The most log records of one commit.
+pub const MAX_LOG_RECORDS: usize = 16_384;
+/// The largest log record, in bytes.
+pub const MAX_LOG_RECORD_BYTES: usize = 64 << 10;
+/// The contact log keeps at least this many of the newest records in each bucket (embedded, Redis).
+pub const LOG_RECORDS_PER_BUCKET: u64 = 100_000;
+
+/// A stored value. `version` grows by one with each commit, from 1; 0 means that there is none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Versioned {
+    /// How many commits made it.
+    pub version: u64,
+    /// The value; empty where the version is 0.
+    pub bytes: Vec<u8>,
+}
+
+/// What became of a compare-and-set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Commit {
+    /// It was made; the version is the expected one plus 1.
+    Done,
+    /// Another commit came first and nothing was changed. This is the current value.
+    Conflict(Versioned),
+}
+
+/// One record of the contact log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogRecord {
+    /// The version of the party's value that was committed together with this record.
+    pub version: u64,
+    /// The record as it was handed to `commit`.
+    pub bytes: Vec<u8>,
+}
+
+/// A place where state lives. It compares and sets; what the bytes mean is the caller's affair.
+///
+/// A call holds no lock while it waits for the network. Dropping a store lets go of it, files and connections included.
+pub trait Store: Send + Sync {
+    /// The value of a party; version 0 where it has none yet.
+    fn load(&self, party: &str) -> impl Future<Output = Result<Versioned, StoreError>> + Send;
+
+    /// Set a party's value where its version is the expected one, and append the log records in the same instant.
+    ///
+    /// INVARIANT: the log records are there exactly when the value is, and of several commits that expect the same
+    /// version at most one is made.
+    fn commit(
+        &self,
+        party: &str,
+        expected: u64,
+        value: &[u8],
+        log: &[Vec<u8>],
+    ) -> impl Future<Output = Result<Commit, StoreError>> + Send;
+
+    /// One catalog version, the newest where 0 is asked. None where there is no such version.
+    fn catalog(&self, version: u64) -> impl Future<Output = Result<Option<Versioned>, StoreError>> + Send;
+
+    /// The newest catalog version, 0 for none. Cheap enough to be asked several times a second.
+    fn catalog_version(&self) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    /// Store the catalog version `expected + 1` where `expected` is the newest.
+    fn commit_catalog(
+        &self,
+        expected: u64,
+        bytes: &[u8],
+    ) -> impl Future<Output = Result<Commit, StoreError>> + Send;
+
+    /// The newest log records of a party, at most `limit`, oldest first. It reads through the bucket of the party:
+    /// for explanations, tools and tests, not for decisions.
+    fn read_log(
+        &self,
+        party: &str,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<LogRecord>, StoreError>> + Send;
+
+    /// Whether the store would take a commit just now.
+    fn ping(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Bring to the disk what this process holds (embedded); nothing to do elsewhere.
+    fn flush(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// Whichever store the user named.
+#[derive(Debug)]
+pub enum AnyStore {
+    /// In the process; survives nothing.
+    Memory(MemoryStore),
+    /// In a directory of this machine.
+    Embedded(EmbeddedStore),
+    /// In a Redis, shared by several servers.
+    Redis(RedisStore),
+}
+
+impl AnyStore {
+    /// Open what the user named: `memory`, `embedded:DIR`, or `redis://[USER:PASSWORD@]HOST[:PORT][/DB][?tenant=NAME]`.
+    pub async fn open(name: &str) -> Result<Self, StoreError> {
+        if name == "memory" {
+            return Ok(Self::Memory(MemoryStore::new()));
+        }
+        if let Some(directory) = name.strip_prefix("embedded:") {
+            return EmbeddedStore::open(directory).map(Self::Embedded);
+        }
+        if RedisStore::is_address(name) {
+            return RedisStore::open(name).await.map(Self::Redis);
+        }
+        // The name may hold a password, so only its scheme is repeated.
+        let scheme = name.split([':', '@']).next().unwrap_or_default();
+        Err(StoreError::wrong(format!(
+            "unknown store `{scheme}`: name `memory`, `embedded:DIR` or `redis://HOST:PORT`"
+        )))
+    }
+}
+
+macro_rules! each_store {
+    ($self:ident, $store:ident => $call:expr) => {
+        match $self {
+            AnyStore::Memory($store) => $call.await,
+            AnyStore::Embedded($store) => $call.await,
+            AnyStore::Redis($store) => $call.await,
+        }
+    };
+}
+
+impl Store for AnyStore {
+    async fn load(&self, party: &str) -> Result<Versioned, StoreError> {
+        each_store!(self, store => store.load(party))
+    }
+
+    async fn commit(
+        &self,
+        party: &str,
+        expected: u64,
+        value: &[u8],
+        log: &[Vec<u8>],
+    ) -> Result<Commit, StoreError> {
+        each_store!(self, store => store.commit(party, expected, value, log))
+    }
+
+    async fn catalog(&self, version: u64) -> Result<Option<Versioned>, StoreError> {
+        each_store!(self, store => store.catalog(version))
+    }
+
+    async fn catalog_version(&self) -> Result<u64, StoreError> {
+        each_store!(self, store => store.catalog_version())
+    }
+
+    async fn commit_catalog(&self, expected: u64, bytes: &[u8]) -> Result<Commit, StoreError> {
+        each_store!(self, store => store.commit_catalog(expected, bytes))
+    }
+
+    async fn read_log(&self, party: &str, limit: usize) -> Result<Vec<LogRecord>, StoreError> {
+        each_store!(self, store => store.read_log(party, limit))
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        each_store!(self, store => store.ping())
+    }
+
+    async fn flush(&self) -> Result<(), StoreError> {
+        each_store!(self, store => store.flush())
+    }
+}
+
+/// Hold a commit to the stated maxima; returns the version that it makes.
+pub(crate) fn check_commit(
+    party: &str,
+    expected: u64,
+    value: &[u8],
+    log: &[Vec<u8>],
+) -> Result<u64, StoreError> {
+    check_party(party)?;
+    check_size("a value", value.len(), MAX_VALUE_BYTES, "bytes")?;
+    check_size("a commit", log.len(), MAX_LOG_RECORDS, "log records")?;
+    let largest = log.iter().map(Vec::len).max().unwrap_or_default();
+    check_size("a log record", largest, MAX_LOG_RECORD_BYTES, "bytes")?;
+    next_version(expected)
+}
+
+/// Hold a catalog to the stated maximum; returns the version that it makes.
+pub(crate) fn check_catalog(expected: u64, bytes: &[u8]) -> Result<u64, StoreError> {
+    check_size("a catalog", bytes.len(), MAX_CATALOG_BYTES, "bytes")?;
+    next_version(expected)
+}
+
+/// Hold the name of a party to the stated maximum.
+pub(crate) fn check_party(party: &str) -> Result<(), StoreError> {
+    check_size("the name of a party", party.len(), MAX_PARTY_BYTES, "bytes")
+}
+
+fn check_size(what: &str, size: usize, maximum: usize, unit: &str) -> Result<(), StoreError> {
+    if size <= maximum {
+        return Ok(());
+    }
+    Err(StoreError::TooLarge {
+        message: format!("{what} of {size} {unit} is beyond the maximum of {maximum}"),
+    })
+}
+
+fn next_version(expected: u64) -> Result<u64, StoreError> {
+    expected
+        .checked_add(1)
+        .ok_or_else(|| StoreError::TooLarge { message: format!("no version comes after {expected}") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_store_that_does_not_exist_is_refused_with_the_ones_that_do() {
+        let error = AnyStore::open("postgres://user:secret@host").await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "unknown store `postgres`: name `memory`, `embedded:DIR` or `redis://HOST:PORT`"
+        );
+    }
+
+    #[test]
+    fn every_size_has_a_maximum() {
+        let too_large = |result: Result<u64, StoreError>| matches!(result, Err(StoreError::TooLarge { .. }));
+        assert!(too_large(check_commit(&"p".repeat(MAX_PARTY_BYTES + 1), 0, b"", &[])));
+        assert!(too_large(check_commit("p", 0, &vec![0; MAX_VALUE_BYTES + 1], &[])));
+        assert!(too_large(check_commit("p", 0, b"", &vec![Vec::new(); MAX_LOG_RECORDS + 1])));
+        assert!(too_large(check_commit("p", 0, b"", &[vec![0; MAX_LOG_RECORD_BYTES + 1]])));
+        assert!(too_large(check_commit("p", u64::MAX, b"", &[])));
+        assert!(too_large(check_catalog(0, &vec![0; MAX_CATALOG_BYTES + 1])));
+        assert_eq!(check_commit("p", 4, b"v", &[b"r".to_vec()]), Ok(5));
+    }
+}

@@ -1,0 +1,1 @@
+"""The commands: `repit serve`, `ask`, `explain`, `lint`, `apply`, `import`, `replay`, `demo`, `config`, `schema`."""

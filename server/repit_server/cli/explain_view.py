@@ -1,0 +1,110 @@
+"""A customer's explanation on the terminal: channels, rules with bars, timeline."""
+
+from datetime import tzinfo
+from typing import Final
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from repit import Contact, Engagement, Explanation, RuleUsage, TimelineEntry
+from repit.wording import Reader, figure, span_words
+
+_BAR_CELLS: Final = 12
+_CONTACT_STYLE: Final = {"confirmed": "green", "pending": "yellow", "released": "dim", "expired": "dim"}
+
+
+def explanation_view(explanation: Explanation, zone: tzinfo | None) -> RenderableType:
+    """Draw the whole explanation; times in `zone`, in the local one where None."""
+    reader = Reader(zone)
+    head = Text.assemble(("customer ", "dim"), (explanation.customer_id, "bold"))
+    if explanation.as_of_time is not None:
+        head.append(f" at {reader.until(explanation.as_of_time)}")
+    contacts = f"{explanation.contact_count} contact{'' if explanation.contact_count == 1 else 's'} remembered"
+    head.append(f", {contacts}, catalog version {explanation.catalog_version}")
+    parts: list[RenderableType] = [head]
+    if explanation.suppressions:
+        parts.append(
+            Text("objections: " + "; ".join(_engagement(event) for event in explanation.suppressions), style="red")
+        )
+    parts += [_channels(explanation, reader), _rules(explanation, reader), _timeline(explanation, reader)]
+    return Group(*parts)
+
+
+def _channels(explanation: Explanation, reader: Reader) -> Table:
+    table = _table("next free moment", "channel", "for", "from")
+    for entry in explanation.channels:
+        if entry.earliest_time is None:
+            when = Text("no later time helps", style="red")
+        elif explanation.as_of_time is not None and entry.earliest_time <= explanation.as_of_time:
+            when = Text("now", style="green")
+        else:
+            when = Text(reader.after(entry.earliest_time), style="yellow")
+        table.add_row(Text(entry.channel), Text(entry.campaign_id), when)
+    return table
+
+
+def _rules(explanation: Explanation, reader: Reader) -> Table:
+    table = _table("what the rules have used", "rule", "used", "of", "", "window", "campaign by channel", "against")
+    for usage in explanation.rules:
+        against = Text("")
+        if usage.is_against:
+            until = "for ever" if usage.earliest_time is None else f"until {reader.after(usage.earliest_time)}"
+            against = Text(until, style="red")
+        table.add_row(
+            Text(f"{usage.policy}/{usage.rule}"),
+            figure(usage.used),
+            figure(usage.limit),
+            usage_bar(usage),
+            span_words(usage.window),
+            Text(f"{usage.campaign_id} by {usage.channel}"),
+            against,
+        )
+    return table
+
+
+def usage_bar(usage: RuleUsage) -> Text:
+    """Draw how much of a rule is used."""
+    share = 1.0 if usage.limit <= 0 else min(usage.used / usage.limit, 1.0)
+    full = round(share * _BAR_CELLS)
+    style = "red" if usage.is_against else "yellow" if share >= 0.5 else "green"  # noqa: PLR2004 - half used
+    return Text.assemble(("█" * full, style), ("░" * (_BAR_CELLS - full), "dim"))
+
+
+def _timeline(explanation: Explanation, reader: Reader) -> Table:
+    table = _table("timeline, newest first", "time", "what", "")
+    for entry in explanation.timeline:
+        time = reader.until(entry.time) if entry.time is not None else ""
+        table.add_row(time, _what(entry), _state(entry))
+    return table
+
+
+def _what(entry: TimelineEntry) -> Text:
+    if isinstance(entry.entry, Contact):
+        contact = entry.entry
+        count = f" (and {contact.count - 1} more)" if contact.count > 1 else ""
+        return Text(f"contact {contact.campaign_id} by {contact.channel}{count}", style="bold")
+    return Text(_engagement(entry.entry))
+
+
+def _state(entry: TimelineEntry) -> Text:
+    if not isinstance(entry.entry, Contact):
+        return Text("")
+    state = str(entry.entry.state)
+    answered = ", answered" if entry.entry.is_answered else ""
+    return Text(f"{state}{answered}", style=_CONTACT_STYLE.get(state.lower(), ""))
+
+
+def _engagement(event: Engagement) -> str:
+    words = str(event.kind)
+    words += f" {event.campaign_id}" if event.campaign_id else ""
+    words += f" by {event.channel}" if event.channel else ""
+    return f"{words}, value {figure(event.value)}" if event.value else words
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column, justify="right" if column in {"used", "of"} else "left", overflow="fold")
+    return table

@@ -1,0 +1,51 @@
+"""The engine on each store against the reference model, step by step through random worlds.
+
+REPIT_MODEL_STEPS is the number of steps for each store, REPIT_MODEL_SEED names the walk; both are printed.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from repit_server.catalog import compile_catalog
+from tests.property.arbiter_engine import ArbiterEngine
+from tests.property.comparison import first_difference
+from tests.property.report import yaml_of
+from tests.property.steps import World
+from tests.redis_server import RedisServer
+
+STEPS = int(os.environ.get("REPIT_MODEL_STEPS", "3000"))
+SEED = os.environ.get("REPIT_MODEL_SEED", "2026")
+STEPS_OF_A_WORLD = 160
+
+
+@pytest.fixture(params=["memory", "embedded", pytest.param("redis", marks=pytest.mark.redis)])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ArbiterEngine]:
+    """The engine on one of its stores, empty."""
+    if request.param == "redis":
+        with RedisServer() as redis:
+            yield from opened(redis.url)
+    else:
+        yield from opened("memory" if request.param == "memory" else f"embedded:{tmp_path / 'data'}")
+
+
+def opened(store: str) -> Iterator[ArbiterEngine]:
+    arbiter = ArbiterEngine(store)
+    yield arbiter
+    arbiter.close()
+
+
+@pytest.mark.timeout(300 + STEPS // 20)
+def test_every_step_is_answered_as_the_model_answers_it(engine: ArbiterEngine) -> None:
+    print(f"REPIT_MODEL_SEED={SEED} REPIT_MODEL_STEPS={STEPS}")  # noqa: T201 - names the walk of every run
+    for number in range(-(-STEPS // STEPS_OF_A_WORLD)):
+        world = World(f"{SEED}:{number}")
+        engine.apply(compile_catalog(yaml_of(world.catalog)).compiled)
+        found = first_difference(world, STEPS_OF_A_WORLD, engine, name=str(number))
+        if found is not None:
+            pytest.fail(
+                f"REPIT_MODEL_SEED={SEED}, world {number}, step {found.step.number}\n{found.explained(world.catalog)}",
+                pytrace=False,
+            )

@@ -1,0 +1,164 @@
+"""Commands that need neither server nor engine: what they print, and how they end."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+import pytest
+
+from repit_server.cli.main import cli, run
+from repit_server.cli.wiring import LocalEngine
+from repit_server.settings import Clock, Settings, names
+
+GOOD = "repit: 1\nzone: UTC\nchannels: {email: {cost: 0.1}}\n"
+BAD = "repit: 1\nzone: UTC\nchannels:\n  email: {cots: 0.1}\n"
+
+
+class NoEngine:
+    """Wiring for commands that start nothing."""
+
+    engine_version = "9.9"
+
+    def serve(self, settings: Settings, announce: Callable[[str, int], None]) -> None:
+        raise AssertionError(settings)
+
+    @contextmanager
+    def open_engine(self, store: str, clock: Clock) -> Iterator[LocalEngine]:
+        raise AssertionError(store)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("config", *names()):
+        monkeypatch.delenv(f"REPIT_{name.upper()}", raising=False)
+
+
+@pytest.fixture
+def repit(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    def call(*args: str) -> tuple[int, str, str]:
+        status = run(NoEngine(), args)
+        written = capsys.readouterr()
+        return status, written.out, written.err
+
+    return call
+
+
+Repit = Callable[..., tuple[int, str, str]]
+
+
+def test_the_commands_are_those_of_the_contract() -> None:
+    assert set(cli.commands) == set("serve ask explain lint apply import replay demo config schema completion".split())
+
+
+@pytest.mark.parametrize("name", sorted(cli.commands))
+def test_every_command_has_help_and_json(repit: Repit, name: str) -> None:
+    status, out, _ = repit(name, "--help")
+    assert status == 0
+    assert "--json" in out
+    assert all(option.help for option in cli.commands[name].params if isinstance(option, click.Option))
+
+
+def test_the_version_names_the_engine_too(repit: Repit) -> None:
+    assert repit("--version")[:2] == (0, "repit 0.1.0 (engine 9.9)\n")
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("frobnicate",),
+        ("ask",),
+        ("ask", "c"),
+        ("ask", "c", "--campaign", "a"),
+        ("ask", "c", "--candidate", "nonsense"),
+        ("ask", "c", "--candidate", "a:email", "--as-of", "2026-03-01T00:00:00"),
+        ("ask", "c", "--candidate", "a:email", "--as-of", "yesterday"),
+        ("ask", "c", *(["--candidate", "a:email"] * 65)),
+        ("ask", "c", "--candidate", "a:email", "--target", "nowhere"),
+        ("serve", "--clock", "request", "--listen", "0.0.0.0:0"),
+        ("serve", "--store", "floppy"),
+        ("serve", "--config", "absent.toml"),
+        ("lint", "absent.yaml"),
+        ("apply", "absent.yaml"),
+        ("replay", "events.csv"),
+        ("replay", "events.csv", "--catalog", "c.yaml", "--store", "memory", "--target", "127.0.0.1:1"),
+        ("replay", "absent.csv", "--catalog", "absent.yaml"),
+        ("completion", "tcsh"),
+    ],
+)
+def test_wrong_use_ends_with_2_and_says_what_is_wrong_and_what_next(repit: Repit, args: tuple[str, ...]) -> None:
+    status, out, err = repit(*args)
+    assert (status, out) == (2, "")
+    first, second = err.splitlines()
+    assert first.startswith("error: ")
+    assert second.startswith("next: ")
+
+
+def test_without_a_command_the_help_is_shown(repit: Repit) -> None:
+    status, _, err = repit()
+    assert status == 2
+    assert "Commands:" in err
+
+
+def test_no_answer_from_a_server_ends_with_3(repit: Repit) -> None:
+    status, _, err = repit("explain", "c", "--target", "127.0.0.1:1")
+    assert status == 3
+    assert "127.0.0.1:1" in err.splitlines()[0]
+    assert "repit serve" in err.splitlines()[1]
+
+
+def test_lint_of_a_good_document_ends_with_0(repit: Repit, tmp_path: Path) -> None:
+    (tmp_path / "good.yaml").write_text(GOOD)
+    assert repit("lint", "good.yaml") == (0, "good.yaml: no findings\n", "")
+
+
+def test_lint_shows_where_a_finding_stands_and_what_would_be_right(repit: Repit, tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text(BAD)
+    status, out, _ = repit("lint", "bad.yaml")
+    lines = out.splitlines()
+    assert status == 1
+    assert lines[0].startswith("bad.yaml:4:11: error: channels.email.cots: ")
+    assert lines[1:3] == ["  4 |   email: {cots: 0.1}", "    |           ^"]
+    assert lines[3].startswith("  remedy: ")
+
+
+def test_lint_for_programs_is_one_json_document(repit: Repit, tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text(BAD)
+    status, out, _ = repit("lint", "bad.yaml", "--json")
+    (finding,) = json.loads(out)["findings"]
+    assert status == 1
+    assert (finding["severity"], finding["line"], finding["column"]) == ("error", 4, 11)
+
+
+def test_lint_reads_what_comes_in(repit: Repit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", __import__("io").StringIO(GOOD))
+    assert repit("lint", "-")[0] == 0
+
+
+def test_config_says_what_holds_and_where_it_came_from(repit: Repit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "repit.toml").write_text('store = "memory"\n')
+    monkeypatch.setenv("REPIT_LOG_LEVEL", "debug")
+    status, out, _ = repit("config", "--config", "repit.toml", "--json")
+    assert status == 0
+    written = json.loads(out)
+    assert tuple(written) == names()
+    assert written["store"] == {"value": "memory", "source": "file repit.toml"}
+    assert written["log_level"] == {"value": "debug", "source": "environment REPIT_LOG_LEVEL"}
+    assert "embedded" not in repit("config", "--config", "repit.toml")[1].splitlines()[1]
+
+
+def test_schema_is_the_json_schema_of_the_document(repit: Repit) -> None:
+    status, out, _ = repit("schema")
+    assert status == 0
+    assert json.loads(out)["title"] == "Répit catalog"
+
+
+@pytest.mark.parametrize("shell", ["bash", "fish", "zsh"])
+def test_completion_prints_a_script_for_each_shell(repit: Repit, shell: str) -> None:
+    status, out, _ = repit("completion", shell)
+    assert status == 0
+    assert "_REPIT_COMPLETE" in out
+    assert json.loads(repit("completion", shell, "--json")[1])["shell"] == shell
