@@ -3,7 +3,10 @@
 from collections.abc import Awaitable
 from typing import Any, final
 
-__all__ = ["Arbiter", "ArbiterError", "__version__"]
+__all__ = ["ZONE_DATA", "Arbiter", "ArbiterError", "__version__"]
+
+ZONE_DATA: str
+"""The release of the IANA time zone database that the engine decides by, for example `2026f`."""
 
 __version__: str
 

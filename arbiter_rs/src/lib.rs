@@ -14,8 +14,9 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 #[pymodule]
 fn arbiter_rs(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add("ZONE_DATA", arbiter_core::time::zone_data_release())?;
     module.add("ArbiterError", module.py().get_type::<error::ArbiterError>())?;
-    module.add("__all__", ["Arbiter", "ArbiterError", "__version__"])?;
+    module.add("__all__", ["ZONE_DATA", "Arbiter", "ArbiterError", "__version__"])?;
     module.add_class::<arbiter::Arbiter>()?;
     // Before the interpreter goes: no thread of ours may be left that could call into it.
     let close_all = pyo3::wrap_pyfunction!(engine::close_all, module)?;

@@ -3,9 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from random import Random
-from zoneinfo import ZoneInfo
 
-from tests.property.reference_time import DAY, HOUR, SECOND, day_start, local_date, month_after
+from tests.property.reference_time import DAY, HOUR, SECOND, day_start, local_date, month_after, zone_named
 
 ZONES = (
     "UTC",
@@ -27,7 +26,7 @@ def changes_of_the_clock(zone: str) -> tuple[int, ...]:
     """Every hour of five years before which the clocks of `zone` changed, in ms."""
 
     def offset(moment: int) -> timedelta | None:
-        return datetime.fromtimestamp(moment // SECOND, tz=UTC).astimezone(ZoneInfo(zone)).utcoffset()
+        return datetime.fromtimestamp(moment // SECOND, tz=UTC).astimezone(zone_named(zone)).utcoffset()
 
     days = [moment for moment in range(FIRST, FIRST + 5 * 365 * DAY, DAY) if offset(moment) != offset(moment + DAY)]
     return tuple(m for day in days for m in range(day, day + DAY, HOUR) if offset(m) != offset(m + HOUR))

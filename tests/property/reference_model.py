@@ -98,6 +98,8 @@ class ReferenceModel:
             return Recorded("not_found")
         if engagement.kind == "sent" and engagement.contact and not engagement.contact.stands_at(moment):
             return Recorded("failed_precondition")
+        if engagement.kind == "sent" and engagement.contact and engagement.contact.confirmed:
+            return Recorded("duplicate", engagement.contact)
         history.event_ids.add(engagement.event_id)
         if engagement.kind == "sent" and engagement.contact is None:
             contact = self.contact(

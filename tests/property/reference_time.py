@@ -1,7 +1,8 @@
 """Spans, days and periods of the contract, read naively with `zoneinfo`: milliseconds of UTC in and out."""
 
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib.resources import files
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,10 +19,17 @@ def span_ms(text: str) -> int:
     return int(text[:-1]) * UNIT_MS[text[-1]]
 
 
+@cache
+def zone_named(name: str) -> ZoneInfo:
+    """A zone by the pinned tables of the package `tzdata`, whatever the machine has in its own."""
+    with files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as table:
+        return ZoneInfo.from_file(table, key=name)
+
+
 @lru_cache(maxsize=200_000)
 def local_date(moment: int, zone: str) -> date:
     """Date on the wall calendar of `zone` at `moment`."""
-    return datetime.fromtimestamp(moment // SECOND, tz=UTC).astimezone(ZoneInfo(zone)).date()
+    return datetime.fromtimestamp(moment // SECOND, tz=UTC).astimezone(zone_named(zone)).date()
 
 
 @lru_cache(maxsize=50_000)

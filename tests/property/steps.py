@@ -6,7 +6,7 @@ from random import Random
 
 from tests.property.clocks import ZONES, random_start, remarkable
 from tests.property.reference_model import ReferenceModel
-from tests.property.reference_time import DAY, HOUR, SECOND, span_ms
+from tests.property.reference_time import DAY, HOUR, SECOND, day_start, span_ms
 from tests.property.reference_values import Candidate, Contact, Decision, Engagement, Recorded, Request
 from tests.property.worlds import ANSWERING, EVENTS, FAMILIES, SEGMENTS, random_catalog
 
@@ -74,7 +74,7 @@ class World:
             for index in range(rng.randint(2, 4))
         }
         self.steps: list[Step] = []
-        self.boundaries: list[tuple[int, Step]] = []
+        self.boundaries: list[tuple[int, Request | None]] = list(self.campaign_bounds())
         self.windows = sorted(
             {span_ms(w["sliding"]) for w in self.cap_windows() if "sliding" in w}
             | {DAY, self.played.model.rules.horizon}
@@ -98,14 +98,25 @@ class World:
             yield step, answer
 
     def learn(self, step: Step, answer: Answer) -> None:
-        """Keep the instants at which it is worth asking the same again."""
-        if step.request is None or not isinstance(answer, list):
-            return
-        for decision in answer:
-            found = {m for m in (decision.earliest, *(denial.earliest for denial in decision.denials)) if m}
-            if decision.contact is not None:
-                found |= {decision.contact.time + width for width in self.windows} | {decision.contact.expire}
-            self.boundaries += [(moment + nudge, step) for moment in sorted(found) for nudge in (-1, 0, 0)]
+        """Keep the instants at which it is worth asking the same again, or anything."""
+        found: set[int] = set()
+        if isinstance(answer, list):
+            for decision in answer:
+                found |= {m for m in (decision.earliest, *(denial.earliest for denial in decision.denials)) if m}
+                if decision.contact is not None:
+                    found |= {decision.contact.time + width for width in self.windows} | {decision.contact.expire}
+        elif isinstance(answer, Recorded) and answer.contact is not None:
+            time = answer.contact.time
+            found = {time, *(time + width for width in self.windows), *(time - width for width in self.windows)}
+        self.boundaries += [(moment + nudge, step.request) for moment in sorted(found) for nudge in (-1, 0, 0, 1)]
+
+    def campaign_bounds(self) -> Iterator[tuple[int, Request]]:
+        """The instants at which campaigns begin and end, with a request to make then."""
+        for name, campaign in self.catalog["campaigns"].items():
+            candidates = (Candidate(name, campaign["channels"][0]),)
+            for day in campaign.get("active", {}).values():
+                moment = day_start(day, self.catalog["zone"])
+                yield from ((moment + nudge, Request("customer-0", moment, candidates)) for nudge in (-1, 0))
 
     def next_step(self, number: int) -> Step:
         """Move the clock, then choose what happens."""
@@ -115,9 +126,9 @@ class World:
         near = [boundary for boundary in self.boundaries if boundary[0] < self.now + reach]
         if near and rng.random() < 0.35:
             self.now, before = min((rng.choice(near) for _ in range(3)), key=lambda boundary: boundary[0])
-            if before.request is not None and rng.random() < 0.8:
-                same = replace(before.request, request_id=f"r{number}", time=self.now)
-                return replace(before, number=number, verb=self.request_verb(), time=self.now, request=same)
+            if before is not None and rng.random() < 0.8:
+                same = replace(before, request_id=f"r{number}", time=self.now)
+                return Step(number, self.request_verb(), before.customer, self.now, request=same)
         else:
             self.now = self.random_moment()
         customer = rng.choice(list(self.customers))
@@ -190,7 +201,7 @@ class World:
         if before and rng.random() < 0.1:
             return replace(rng.choice(before), number=number, time=self.now)
         place = self.recent(mine) if mine and rng.random() < 0.5 else None
-        kind = rng.choices(("sent", "engaged", "answer", "objection"), (30, 35, 32, 3))[0]
+        kind = rng.choices(("sent", "engaged", "answer", "objection"), (30, 34, 32, 4))[0]
         kind = {
             "engaged": rng.choice(EVENTS),
             "answer": rng.choice(ANSWERING),

@@ -7,13 +7,12 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from tests.property.reference_model import ReferenceModel
 from tests.property.reference_rules import PRECEDENCE, Document
-from tests.property.reference_time import DAY, span_ms
+from tests.property.reference_time import DAY, span_ms, zone_named
 from tests.property.reference_values import Candidate, Contact, Decision, Request
 from tests.property.steps import World
 from tests.property.worlds import random_cap, random_catalog
@@ -97,7 +96,7 @@ def windows_of(
     window: Document, contacts: list[Contact], zones: dict[str, str], horizon: int
 ) -> Iterable[list[Contact]]:
     """The contacts of every window of this kind, by other means than the model's: names of periods, numbers of days."""
-    zone = ZoneInfo(zones.get(window.get("zone", "brand"), str(window.get("zone"))))
+    zone = zone_named(zones.get(window.get("zone", "brand"), str(window.get("zone"))))
     local = {contact: datetime.fromtimestamp(contact.time / 1000, tz=UTC).astimezone(zone) for contact in contacts}
     if "calendar" in window:
         names: dict[str, Callable[[date], Any]] = {

@@ -2,13 +2,12 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from tests.property.reference_model import ReferenceModel
 from tests.property.reference_rules import Document
-from tests.property.reference_time import DAY, HOUR, day_start
+from tests.property.reference_time import DAY, HOUR, day_start, zone_named
 from tests.property.reference_values import Candidate, Contact, Decision, Engagement, Request
 
 ANNA = "anna"
@@ -16,7 +15,7 @@ ANNA = "anna"
 
 def at(text: str, zone: str = "UTC") -> int:
     """Milliseconds of a wall-clock time, the first of two where it exists twice."""
-    return int(datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).timestamp() * 1000)
+    return int(datetime.fromisoformat(text).replace(tzinfo=zone_named(zone)).timestamp() * 1000)
 
 
 def model(*rules: Document, **changes: object) -> ReferenceModel:

@@ -27,7 +27,7 @@ def random_catalog(rng: Random, begins: int) -> Document:
     catalog: Document = {
         "repit": 1,
         "zone": rng.choice(ZONES),
-        "horizon": rng.choice(("30d", "60d", "120d", "400d")),
+        "horizon": rng.choice(("30d", "30d", "60d", "120d", "400d")),
         "channels": channels,
         "segments": list(SEGMENTS),
         "offer_families": {name: {} for name in FAMILIES},
@@ -87,7 +87,7 @@ def random_bounds(rng: Random, begins: int) -> Document:
     """`active` bounds around `begins`: from, until, or both."""
     day = datetime.fromtimestamp(begins // 1000, tz=UTC).date()
     first = day + timedelta(days=rng.randint(-20, 60))
-    bounds: Document = {"from": first, "until": first + timedelta(days=rng.randint(60, 400))}
+    bounds: Document = {"from": first, "until": first + timedelta(days=rng.randint(10, 200))}
     if rng.random() < 0.5:
         del bounds[rng.choice(("from", "until"))]
     return bounds
@@ -182,6 +182,8 @@ def random_back_off(rng: Random, _: Document) -> Document:
         "of": rng.choice(("offer_family", "campaign", "channel", "any")),
         "rests": [random_span(rng) for _ in range(rng.randint(1, 3))],
     }
+    if rng.random() < 0.1:
+        body["rests"][-1] = "never"
     if rng.random() < 0.6:
         body["answers"] = rng.sample(ANSWERING, rng.randint(1, 3))
     return body

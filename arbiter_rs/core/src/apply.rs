@@ -189,13 +189,13 @@ pub fn record(
     if let Some(known) = duplicate_of(state, report) {
         return Ok(Recorded { change: Change::None, is_duplicate: true, contact: known });
     }
-    let subject = subject_of(snapshot, state, report)?;
+    let subject = subject_of(snapshot, state, report, now)?;
     match (report.kind, report.contact) {
         (EngagementKind::Sent, Some(name)) => {
             let change = settle(snapshot, state, name, Settlement::Confirm, now)?;
-            Ok(Recorded { change, is_duplicate: false, contact: Some(name) })
+            Ok(Recorded { change, is_duplicate: change == Change::None, contact: Some(name) })
         }
-        (EngagementKind::Sent, None) => made_elsewhere(snapshot, state, report, &subject, now),
+        (EngagementKind::Sent, None) => made_elsewhere(snapshot, state, report, now),
         _ => Ok(engage(snapshot, state, report, &subject, now)),
     }
 }
@@ -215,6 +215,7 @@ fn subject_of(
     snapshot: &Snapshot,
     state: &CustomerState,
     report: &Report<'_>,
+    now: Timestamp,
 ) -> Result<Subject, RecordError> {
     let named = |name: &str| !name.is_empty();
     let offer_family = named(report.offer_family)
@@ -238,7 +239,7 @@ fn subject_of(
         return Ok(Subject { contact: None, terms: None, channel, offer_family });
     }
     let of_campaign = snapshot.terms_of(report.campaign, None).ok_or(RecordError::CampaignUnknown)?;
-    if let Some(index) = latest_contact(snapshot, state, report, of_campaign, channel) {
+    if let Some(index) = latest_contact(snapshot, state, report, now, of_campaign, channel) {
         let terms = state.contacts.get(index).map(|contact| contact.terms);
         return Ok(Subject { contact: Some(index), terms, channel: None, offer_family });
     }
@@ -251,16 +252,17 @@ fn subject_of(
     })
 }
 
-/// The customer's latest contact of the campaign (by the channel, where one is named) at or before the event.
+/// The customer's latest contact of the campaign (by the channel, where one is named) at or before the event that held its place then and is remembered.
 fn latest_contact(
     snapshot: &Snapshot,
     state: &CustomerState,
     report: &Report<'_>,
+    now: Timestamp,
     of_campaign: TermsId,
     channel: Option<ChannelId>,
 ) -> Option<usize> {
     let campaign = snapshot.register.terms(of_campaign)?.campaign;
-    let oldest = snapshot.horizon_at(report.time);
+    let oldest = snapshot.horizon_at(now);
     state.contacts.iter().rposition(|contact| {
         let is_it = |terms: &Terms| {
             terms.campaign == campaign
@@ -277,7 +279,6 @@ fn made_elsewhere(
     snapshot: &Snapshot,
     state: &mut CustomerState,
     report: &Report<'_>,
-    subject: &Subject,
     now: Timestamp,
 ) -> Result<Recorded, RecordError> {
     if report.campaign.is_empty() || report.channel.is_empty() {
@@ -286,7 +287,7 @@ fn made_elsewhere(
     let channel = snapshot.channel(report.channel).ok_or(RecordError::ChannelUnknown)?;
     let terms = snapshot
         .terms_of(report.campaign, Some(channel))
-        .filter(|_| subject.terms.is_some())
+        .or_else(|| snapshot.former_terms_of(report.campaign, Some(channel)))
         .ok_or(RecordError::ChannelNotListed)?;
     let segments: Vec<SegmentId> = report.segments.iter().filter_map(|name| snapshot.segment(name)).collect();
     let segment_set = state.admit_segments(&segments);

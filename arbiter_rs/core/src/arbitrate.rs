@@ -27,7 +27,7 @@ pub fn ranked(snapshot: &Snapshot, candidates: &[Candidate<'_>]) -> Vec<usize> {
 }
 
 fn priority(snapshot: &Snapshot, candidate: &Candidate<'_>) -> u8 {
-    snapshot.campaign(candidate.campaign).map_or(0, |campaign| campaign.unlisted.priority)
+    snapshot.campaign(candidate.campaign).map_or(0, |campaign| campaign.common.priority)
 }
 
 fn by_deadline(left: &Candidate<'_>, right: &Candidate<'_>) -> Ordering {

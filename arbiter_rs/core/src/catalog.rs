@@ -7,14 +7,14 @@ use crate::compiled::{
     CompiledCampaign, CompiledCatalog, CompiledPolicy, CompiledRule, CompiledSelector, CompiledSpan,
     CompiledWindow,
 };
-use crate::ids::{CampaignId, ChannelId, FamilyId, SegmentId, TermsId, UnitId};
+use crate::ids::{CampaignId, ChannelId, FamilyId, Micros, SegmentId, TermsId, UnitId};
 use crate::register::{Register, Terms};
 use crate::rules::back_off::BackOff;
 use crate::rules::frequency_cap::FrequencyCap;
 use crate::rules::respite::Respite;
 use crate::rules::{PolicyRule, RuleKind};
 use crate::selector::{ContactFilter, Selector};
-use crate::time::{Calendar, Timestamp};
+use crate::time::{Calendar, DAY_MS, LONGEST_SPAN_DAYS, Timestamp};
 use crate::windows::{Span, Window, Zone};
 
 /// A compiled catalog that does not hold together.
@@ -42,8 +42,21 @@ pub struct Campaign {
     pub eligible: Selector,
     /// Its channels, in the order of the document's channels, with the terms of a contact by each.
     pub channels: Vec<(ChannelId, TermsId)>,
-    /// Terms for channels that it does not list, so that the other rules can still be asked.
-    pub unlisted: Terms,
+    /// Its own pressure points, over those of the channel.
+    pub pressure: Option<Micros>,
+    /// What its terms have in common whatever the channel.
+    pub common: Terms,
+}
+
+/// A channel as the rules read it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Channel {
+    /// Its integer.
+    pub id: ChannelId,
+    /// Cost of a contact, millionths.
+    pub cost: Micros,
+    /// Pressure points of a contact, millionths.
+    pub pressure: Micros,
 }
 
 /// One version of the catalog, compiled.
@@ -60,7 +73,7 @@ pub struct Snapshot {
     /// Campaigns in the order of the catalog.
     pub campaigns: Vec<Campaign>,
     /// Channels of this version, in the order of the document.
-    pub channels: Vec<ChannelId>,
+    pub channels: Vec<Channel>,
     /// Rules of all policies, in the order of the document.
     pub rules: Vec<PolicyRule>,
     campaign_by_name: HashMap<String, usize>,
@@ -86,6 +99,7 @@ impl Snapshot {
                 catalog.format
             )));
         }
+        check_figures(catalog)?;
         let calendar = Calendar::of(&catalog.zone)
             .ok_or_else(|| CatalogError(format!("no such time zone `{}`", catalog.zone)))?;
         let names = Names::of(&register);
@@ -108,8 +122,10 @@ impl Snapshot {
             channels: catalog
                 .channels
                 .iter()
-                .filter_map(|channel| names.channels.get(channel.name.as_str()).copied())
-                .map(ChannelId)
+                .filter_map(|channel| {
+                    let id = names.channels.get(channel.name.as_str()).copied().map(ChannelId)?;
+                    Some(Channel { id, cost: channel.cost, pressure: channel.pressure })
+                })
                 .collect(),
             channel_by_name: owned(&names.channels, ChannelId),
             segment_by_name: owned(&names.segments, SegmentId),
@@ -157,28 +173,36 @@ impl Snapshot {
         listed.into_iter().flatten().chain(all.into_iter().flatten())
     }
 
-    /// Terms of a campaign by a channel, or by any of its channels: of this version, else the latest of an earlier one.
+    /// Terms of a campaign by a channel that it does not list, so that the other rules can still be asked.
+    #[must_use]
+    pub fn unlisted_terms(&self, campaign: &Campaign, channel: Option<ChannelId>) -> Terms {
+        let known = self.channels.iter().find(|known| Some(known.id) == channel);
+        Terms {
+            channel: channel.unwrap_or(ChannelId::UNNAMED),
+            cost: known.map_or(0, |known| known.cost),
+            pressure: campaign.pressure.or(known.map(|known| known.pressure)).unwrap_or(0),
+            ..campaign.common.clone()
+        }
+    }
+
+    /// Terms of a campaign by a channel, or by any of its channels, as this version has them; of a campaign that it has not, as the latest version had them.
     #[must_use]
     pub fn terms_of(&self, campaign: &str, channel: Option<ChannelId>) -> Option<TermsId> {
-        let is_channel = |candidate: ChannelId| channel.is_none_or(|channel| channel == candidate);
-        let current = self
-            .campaign(campaign)
-            .and_then(|campaign| campaign.channels.iter().find(|(id, _)| is_channel(*id)));
-        current.map(|(_, terms)| *terms).or_else(|| {
-            let known = self
-                .register
-                .campaigns
-                .iter()
-                .zip(0..)
-                .find(|(name, _)| *name == campaign)
-                .map(|(_, number)| CampaignId(number))?;
-            let latest = self
-                .register
-                .terms
-                .iter()
-                .rposition(|terms| terms.campaign == known && is_channel(terms.channel))?;
-            u32::try_from(latest).ok().map(TermsId)
-        })
+        let Some(current) = self.campaign(campaign) else { return self.former_terms_of(campaign, channel) };
+        let by_channel = current.channels.iter().find(|(id, _)| channel.is_none_or(|channel| channel == *id));
+        by_channel.map(|(_, terms)| *terms)
+    }
+
+    /// The latest terms that a campaign ever had by a channel, or by any.
+    #[must_use]
+    pub fn former_terms_of(&self, campaign: &str, channel: Option<ChannelId>) -> Option<TermsId> {
+        let names = self.register.campaigns.iter().zip(0..);
+        let known =
+            names.into_iter().find(|(name, _)| *name == campaign).map(|(_, number)| CampaignId(number))?;
+        let is_it =
+            |terms: &Terms| terms.campaign == known && channel.is_none_or(|channel| channel == terms.channel);
+        let latest = self.register.terms.iter().rposition(is_it)?;
+        u32::try_from(latest).ok().map(TermsId)
     }
 
     /// The latest instant that the horizon has left behind at `t`: contacts at or before it are forgotten.
@@ -286,12 +310,8 @@ impl<'a> Names<'a> {
             active_from: written.active_from_ms,
             active_until: written.active_until_ms,
             eligible: self.selector(written.eligible.as_ref().unwrap_or(&CompiledSelector::default()))?,
-            unlisted: Terms {
-                channel: ChannelId::UNNAMED,
-                cost: 0,
-                pressure: written.pressure.unwrap_or(0),
-                ..any.clone()
-            },
+            pressure: written.pressure,
+            common: any.clone(),
             channels,
         })
     }
@@ -357,14 +377,48 @@ fn zone(name: &str) -> Result<Zone, CatalogError> {
     }
 }
 
+/// A length from 1 to ten years: arithmetic on served instants then stays far from the ends of an i64.
+fn length(figure: i64, most: i64) -> Result<i64, CatalogError> {
+    if (1..=most).contains(&figure) {
+        Ok(figure)
+    } else {
+        Err(CatalogError(format!("a span of {figure} is out of range: 1 to {most}")))
+    }
+}
+
+fn length_ms(figure: i64) -> Result<i64, CatalogError> {
+    length(figure, LONGEST_SPAN_DAYS * DAY_MS)
+}
+
+fn length_days(figure: i64) -> Result<i64, CatalogError> {
+    length(figure, LONGEST_SPAN_DAYS)
+}
+
+fn check_figures(catalog: &CompiledCatalog) -> Result<(), CatalogError> {
+    length_ms(catalog.horizon_ms)?;
+    for channel in &catalog.channels {
+        length_ms(channel.expires_after_ms)?;
+        not_negative(channel.cost, "cost", &channel.name)?;
+        not_negative(channel.pressure, "pressure", &channel.name)?;
+    }
+    for campaign in &catalog.campaigns {
+        not_negative(campaign.pressure.unwrap_or(0), "pressure", &campaign.name)?;
+    }
+    Ok(())
+}
+
+fn not_negative(figure: i64, what: &str, of: &str) -> Result<(), CatalogError> {
+    if figure >= 0 { Ok(()) } else { Err(CatalogError(format!("the {what} of `{of}` is negative"))) }
+}
+
 fn window(written: &CompiledWindow) -> Result<Window, CatalogError> {
     Ok(match written {
-        CompiledWindow::Sliding { sliding_ms } => Window::Sliding(*sliding_ms),
+        CompiledWindow::Sliding { sliding_ms } => Window::Sliding(length_ms(*sliding_ms)?),
         CompiledWindow::Calendar { calendar, zone: name, week_starts } => {
             Window::Calendar(*calendar, *week_starts, zone(name)?)
         }
         CompiledWindow::RollingDays { rolling_days, zone: name } => {
-            Window::RollingDays(*rolling_days, zone(name)?)
+            Window::RollingDays(length_days(*rolling_days)?, zone(name)?)
         }
         CompiledWindow::Lifetime { .. } => Window::Lifetime,
     })
@@ -372,8 +426,8 @@ fn window(written: &CompiledWindow) -> Result<Window, CatalogError> {
 
 fn span(written: &CompiledSpan) -> Result<Span, CatalogError> {
     Ok(match written {
-        CompiledSpan::Exact { ms } => Span::Exact(*ms),
-        CompiledSpan::Days { days, zone: name } => Span::Days(*days, zone(name)?),
+        CompiledSpan::Exact { ms } => Span::Exact(length_ms(*ms)?),
+        CompiledSpan::Days { days, zone: name } => Span::Days(length_days(*days)?, zone(name)?),
         CompiledSpan::Word(_) => Span::Never,
     })
 }

@@ -7,7 +7,6 @@ use crate::catalog::{Campaign, Snapshot};
 use crate::customer::{Contact, CustomerState, Status};
 use crate::decision::{CapUsage, Decision, Denial, Grant, Reason};
 use crate::ids::{SegmentId, TermsId};
-use crate::register::Terms;
 use crate::request::{Candidate, Purpose, Request};
 use crate::rules::eligibility::{Activity, Audience};
 use crate::rules::suppression::Objection;
@@ -185,8 +184,7 @@ fn judge(
     };
     let channel = snapshot.channel(candidate.channel);
     let listed = campaign.channels.iter().find(|(id, _)| Some(*id) == channel).map(|(_, terms)| *terms);
-    let unlisted =
-        Terms { channel: channel.unwrap_or(campaign.unlisted.channel), ..campaign.unlisted.clone() };
+    let unlisted = snapshot.unlisted_terms(campaign, channel);
     let terms = listed.and_then(|id| snapshot.register.terms(id)).unwrap_or(&unlisted);
     let view = View {
         snapshot,

@@ -46,6 +46,19 @@ pub enum Amount {
     Micros(i64),
 }
 
+impl Amount {
+    /// What is left of this where `used` is used, never below 0.
+    #[must_use]
+    pub fn left(self, used: Self) -> Self {
+        let rest = |limit: i64, used: i64| limit.saturating_sub(used).max(0);
+        match (self, used) {
+            (Self::Contacts(limit), Self::Contacts(used)) => Self::Contacts(rest(limit, used)),
+            (Self::Micros(limit), Self::Micros(used)) => Self::Micros(rest(limit, used)),
+            _ => Self::None,
+        }
+    }
+}
+
 /// A contact named in a denial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ContactReference {

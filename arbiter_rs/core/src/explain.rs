@@ -69,7 +69,7 @@ pub fn explain(
     let mut best: Vec<Availability> = snapshot
         .channels
         .iter()
-        .map(|channel| Availability { channel: *channel, terms: None, earliest: None })
+        .map(|channel| Availability { channel: channel.id, terms: None, earliest: None })
         .collect();
     let mut campaigns: Vec<_> = snapshot
         .campaigns
@@ -79,9 +79,9 @@ pub fn explain(
         .collect();
     campaigns.sort_by(|left, right| {
         right
-            .unlisted
+            .common
             .priority
-            .cmp(&left.unlisted.priority)
+            .cmp(&left.common.priority)
             .then_with(|| left.name.as_bytes().cmp(right.name.as_bytes()))
     });
     for campaign in campaigns {

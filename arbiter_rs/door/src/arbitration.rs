@@ -182,11 +182,13 @@ impl<S: Store> Door<S> {
         let Some((name, customer)) = named else {
             return Err(Refusal::not_found("CONTACT_UNKNOWN", "Contact", contact_id));
         };
-        let (state, snapshot) =
-            self.arbiter.settle(customer, name, step, now).await.map_err(|error| match error {
-                ArbiterError::Settle(error) => Refusal::unsettled(error, contact_id),
-                other => other.into(),
-            })?;
+        let (state, snapshot) = self.arbiter.settle(customer, name, step, now).await.map_err(|error| {
+            if let ArbiterError::Settle(error) = error {
+                Refusal::unsettled(error, contact_id)
+            } else {
+                error.into()
+            }
+        })?;
         Ok(state
             .contact(name.sequence, name.time)
             .map(|contact| Writer { snapshot: &snapshot, customer }.contact(contact, now)))

@@ -99,8 +99,8 @@ impl Writer<'_> {
 
     fn usage(&self, usage: &CapUsage) -> proto::CapUsage {
         let (policy, rule, _) = self.rule_names(Some(usage.rule));
-        let (limit, used) = (in_units(usage.limit), in_units(usage.used));
-        proto::CapUsage { policy, rule, limit, used, left: (limit - used).max(0.0) }
+        let left = in_units(usage.limit.left(usage.used));
+        proto::CapUsage { policy, rule, limit: in_units(usage.limit), used: in_units(usage.used), left }
     }
 
     /// Policy, rule and window of a rule; empty where none is named.

@@ -43,6 +43,7 @@ class Spared:
 
     catalog: CompiledCatalog
     by_customer: Counter[str] = field(default_factory=Counter)
+    segments: dict[str, str] = field(default_factory=dict)
     cost: float = 0.0
 
     def take(self, request: ReplayedRequest) -> None:
@@ -50,6 +51,7 @@ class Spared:
         if is_grant(request.decision):
             return
         event = request.line.event
+        self.segments[event.customer_id] = event.segment
         self.by_customer[event.customer_id] += 1
         channel = self.catalog.document.channels.get(event.channel)
         self.cost += channel.cost if channel else 0.0
@@ -141,7 +143,10 @@ def _replayed(year: list[Event], catalog_path: Path, terminal: Console) -> DemoR
             result = run.run(numbered(year))
         customer = spared.most_refused() or year[0].customer_id
         as_of = datetime.fromtimestamp(year[-1].time_ms / 1_000, tz=UTC)
-        explanation = client.explain_customer(customer, as_of=as_of, max_entries=EXPLAINED_ENTRIES)
+        segments = [segment] if (segment := spared.segments.get(customer, "")) else []
+        explanation = client.explain_customer(
+            customer, segments=segments, as_of=as_of, max_entries=EXPLAINED_ENTRIES
+        )
     return DemoRun(result, spared, customer, explanation)
 
 

@@ -1,7 +1,9 @@
 """A customer's explanation on the terminal: channels, rules with bars, timeline."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import tzinfo
-from typing import Final
+from typing import Final, Literal
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -11,7 +13,7 @@ from rich.text import Text
 from repit import Contact, Engagement, Explanation, RuleUsage, TimelineEntry
 from repit.wording import Reader, figure, span_words
 
-_BAR_CELLS: Final = 12
+_BAR_CELLS: Final = 10
 _CONTACT_STYLE: Final = {"confirmed": "green", "pending": "yellow", "released": "dim", "expired": "dim"}
 
 
@@ -46,8 +48,8 @@ def _channels(explanation: Explanation, reader: Reader) -> Table:
 
 
 def _rules(explanation: Explanation, reader: Reader) -> Table:
-    table = _table("what the rules have used", "rule", "used", "of", "", "window", "campaign by channel", "against")
-    for usage in explanation.rules:
+    table = _table("what the rules have used", "rule", "used", "of", "", "window", "against", "for")
+    for usage, ways in grouped(explanation.rules):
         against = Text("")
         if usage.is_against:
             until = "for ever" if usage.earliest_time is None else f"until {reader.after(usage.earliest_time)}"
@@ -58,10 +60,23 @@ def _rules(explanation: Explanation, reader: Reader) -> Table:
             figure(usage.limit),
             usage_bar(usage),
             span_words(usage.window),
-            Text(f"{usage.campaign_id} by {usage.channel}"),
             against,
+            Text(ways),
         )
     return table
+
+
+def grouped(usages: Iterable[RuleUsage]) -> list[tuple[RuleUsage, str]]:
+    """Put together what a rule says alike of several campaigns and channels: once, and for which of them."""
+    ways: dict[RuleUsage, list[str]] = {}
+    for usage in usages:
+        same = replace(usage, campaign_id="", channel="")
+        ways.setdefault(same, []).append(f"{usage.campaign_id} by {usage.channel}")
+    return [(usage, _first_of(names)) for usage, names in ways.items()]
+
+
+def _first_of(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 
 def usage_bar(usage: RuleUsage) -> Text:
@@ -106,5 +121,6 @@ def _engagement(event: Engagement) -> str:
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        table.add_column(column, justify="right" if column in {"used", "of"} else "left", overflow="fold")
+        justify: Literal["left", "right"] = "right" if column in {"used", "of"} else "left"
+        table.add_column(column, justify=justify, overflow="fold", no_wrap=column in {"", "window", "time"})
     return table

@@ -28,9 +28,10 @@ class Recorder:
 
     async def stop(self, grace: float | None = "health") -> None:  # type: ignore[assignment]
         self.calls.append(f"stop {grace}")
-        if self.is_stuck and grace:
+        if self.is_stuck and grace == 5.0:
             await self.let_go.wait()
-        self.let_go.set()
+        if grace is None:
+            self.let_go.set()
 
     async def refresh_catalog_async(self) -> int:
         self.refreshed.set()

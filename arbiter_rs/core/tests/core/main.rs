@@ -1,0 +1,19 @@
+//! The core from outside: its codec, its decisions, and what no catalog, value or moment may make it do.
+
+// Marked as tests, although all of this is, because clippy goes by the mark where it lets helpers unwrap.
+#[cfg(test)]
+mod caps_hold;
+#[cfg(test)]
+mod codec;
+#[cfg(test)]
+mod decide;
+#[cfg(test)]
+mod earliest;
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod rules;
+#[cfg(test)]
+mod story;
+#[cfg(test)]
+mod world;

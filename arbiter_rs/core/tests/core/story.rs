@@ -1,0 +1,174 @@
+//! Random stories: catalogs with rules of every kind, and what happens to one customer under them.
+
+use arbiter_core::apply::{ContactName, Report, Settlement, record, settle};
+use arbiter_core::compiled::EngagementKind;
+use arbiter_core::time::{DAY_MS, Timestamp};
+use proptest::prelude::*;
+use proptest::sample::select;
+use serde_json::{Value, json};
+
+use crate::world::{HOUR_MS, T, World, catalog_of, compile};
+
+pub(crate) const CAMPAIGNS: [&str; 4] = ["spring", "summer", "autumn", "receipt"];
+pub(crate) const CHANNELS: [&str; 2] = ["email", "sms"];
+const ZONES: [&str; 5] = ["customer", "brand", "UTC", "America/Santiago", "Australia/Lord_Howe"];
+
+/// One thing that happens, `after_ms` after the one before.
+#[derive(Clone, Debug)]
+pub(crate) struct Step {
+    pub(crate) after_ms: i64,
+    pub(crate) act: Act,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Act {
+    /// A request for this campaign by this channel.
+    Ask(&'static str, &'static str),
+    /// Confirm or release the contact at this place among those granted.
+    Settle(Settlement, usize),
+    /// Something came back, at a time so far from the step's.
+    Engage(EngagementKind, &'static str, &'static str, i64),
+}
+
+fn window() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        select(vec![1_000, HOUR_MS, DAY_MS, 7 * DAY_MS, 30 * DAY_MS])
+            .prop_map(|ms| json!({"sliding_ms": ms})),
+        (
+            select(vec!["day", "week", "month", "quarter", "year"]),
+            select(&ZONES),
+            select(vec!["monday", "sunday"])
+        )
+            .prop_map(|(unit, zone, start)| json!({"calendar": unit, "zone": zone, "week_starts": start})),
+        (1..12_i64, select(&ZONES)).prop_map(|(days, zone)| json!({"rolling_days": days, "zone": zone})),
+        Just(json!({"lifetime": true})),
+    ]
+}
+
+fn cap() -> impl Strategy<Value = Value> {
+    let reserve = proptest::option::of((0..=100_u8, 0..3_i64));
+    let counted = select(vec!["attempts", "confirmed", "answered"]);
+    (
+        select(vec![("contacts", 1), ("points", 1_000_000), ("cost", 40_000)]),
+        0..5_i64,
+        window(),
+        counted,
+        reserve,
+    )
+        .prop_map(|((measure, unit), limit, window, counted, reserve)| {
+            let reserve =
+                reserve.map(|(least, places)| json!({"min_priority": least, "places": places * unit}));
+            json!({"frequency_cap": {"measure": measure, "limit": limit * unit, "window": window,
+                "counted": counted, "reserve": reserve, "window_text": "w"}})
+        })
+}
+
+fn span() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        4 => select(vec![1_000, HOUR_MS, 3 * DAY_MS, 60 * DAY_MS]).prop_map(|ms| json!({"ms": ms})),
+        2 => (1..40_i64, select(&ZONES)).prop_map(|(days, zone)| json!({"days": days, "zone": zone})),
+        1 => Just(json!("never")),
+    ]
+}
+
+fn back_off() -> impl Strategy<Value = Value> {
+    let of = select(vec!["offer_family", "campaign", "channel", "any"]);
+    (1..4_u32, of, proptest::collection::vec(span(), 1..4)).prop_map(|(after, of, rests)| {
+        json!({"back_off": {"after": after, "of": of, "rests": rests, "answers": ["clicked", "converted"], "rests_text": "r"}})
+    })
+}
+
+fn respite() -> impl Strategy<Value = Value> {
+    let of = proptest::option::of(Just("offer_family"));
+    (span(), proptest::option::of(1..200_i64), of).prop_map(|(span, least, of)| {
+        json!({"respite": {"after": ["purchased", "refused"], "for": span, "min_value": least, "of": of, "for_text": "s"}})
+    })
+}
+
+fn selector() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        5 => Just(json!({})),
+        1 => Just(json!({"kinds": ["marketing"]})),
+        1 => Just(json!({"channels": ["sms"]})),
+        1 => Just(json!({"segments": ["loyal"]})),
+        1 => Just(json!({"not": {"offer_families": ["weekends"]}})),
+        1 => Just(json!({"min_priority": 50})),
+    ]
+}
+
+/// Policies of one rule each, of every kind.
+pub(crate) fn policies() -> impl Strategy<Value = Value> {
+    let rule = prop_oneof![4 => cap(), 2 => back_off(), 1 => respite()];
+    let policy = (rule, selector(), selector());
+    proptest::collection::vec(policy, 1..7).prop_map(|policies| {
+        let named = policies.into_iter().enumerate().map(|(index, (mut rule, applies_to, counts))| {
+            rule["name"] = json!("r");
+            json!({"name": format!("p{index}"), "applies_to": applies_to, "counts": counts, "rules": [rule]})
+        });
+        Value::Array(named.collect())
+    })
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let kinds = vec![
+        EngagementKind::Sent,
+        EngagementKind::Clicked,
+        EngagementKind::Converted,
+        EngagementKind::Purchased,
+        EngagementKind::Refused,
+        EngagementKind::Delivered,
+    ];
+    prop_oneof![
+        6 => (select(&CAMPAIGNS), select(&CHANNELS)).prop_map(|(campaign, channel)| Act::Ask(campaign, channel)),
+        1 => (0..20_usize).prop_map(|index| Act::Settle(Settlement::Confirm, index)),
+        1 => (0..20_usize).prop_map(|index| Act::Settle(Settlement::Release, index)),
+        3 => (select(kinds), select(&CAMPAIGNS), select(&CHANNELS), -20 * DAY_MS..10 * DAY_MS)
+            .prop_map(|(kind, campaign, channel, offset_ms)| Act::Engage(kind, campaign, channel, offset_ms)),
+    ]
+}
+
+/// What happens to one customer.
+pub(crate) fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
+    let after_ms = prop_oneof![Just(0), Just(1), Just(HOUR_MS), 0..3 * DAY_MS, 0..40 * DAY_MS];
+    let step = (after_ms, act()).prop_map(|(after_ms, act)| Step { after_ms, act });
+    proptest::collection::vec(step, 1..most)
+}
+
+/// Live a story; returns the world and the moment at which it ends.
+pub(crate) fn live(policies: &Value, horizon_ms: i64, steps: &[Step]) -> (World, Timestamp) {
+    let mut catalog = catalog_of(policies);
+    catalog["horizon_ms"] = json!(horizon_ms);
+    let mut world = World::new(compile(&catalog));
+    let mut now = T;
+    let mut granted: Vec<ContactName> = Vec::new();
+    for (number, step) in (0_u64..).zip(steps) {
+        now = now.plus_ms(step.after_ms);
+        match step.act {
+            Act::Ask(campaign, channel) => {
+                let grant = world.ask_by(campaign, channel, now).grant;
+                granted.extend(grant.map(|grant| ContactName { sequence: grant.sequence, time: grant.time }));
+            }
+            Act::Settle(settlement, index) => {
+                if let Some(name) = granted.get(index) {
+                    // A contact that was settled otherwise stays as it is.
+                    let _ = settle(&world.snapshot, &mut world.state, *name, settlement, now);
+                }
+            }
+            Act::Engage(kind, campaign, channel, offset_ms) => {
+                let report = Report {
+                    key: number,
+                    kind,
+                    contact: None,
+                    campaign,
+                    channel,
+                    offer_family: "",
+                    value: 150,
+                    time: now.plus_ms(offset_ms),
+                    segments: vec!["loyal"],
+                };
+                record(&world.snapshot, &mut world.state, &report, now).unwrap();
+            }
+        }
+    }
+    (world, now)
+}

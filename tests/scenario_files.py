@@ -1,0 +1,250 @@
+"""Scenarios as they are written: tests/scenarios/*.toml, read strictly, their moments resolved to instants."""
+
+import re
+import tomllib
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from repit import DenialReason, EngagementKind, Verdict
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "tests" / "scenarios"
+COMPILED = FOLDER / "compiled"
+
+UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds", "ms": "milliseconds"}
+SHIFT = re.compile(r"([+-])(\d+)(ms|[dhms])")
+NEVER = "never"
+"""What an expectation says where no time helps."""
+
+OF_A_POLICY = {DenialReason.RESPITE, DenialReason.BACK_OFF, DenialReason.FREQUENCY_CAP}
+
+
+def as_list(written: Any) -> Any:
+    """One table where a list of tables may stand."""
+    return [written] if isinstance(written, dict) else written
+
+
+class Written(BaseModel):
+    """A table of a scenario: a key that is not listed is a mistake."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Candidate(Written):
+    """One way to contact the customer."""
+
+    campaign: str
+    channel: str
+    score: float = 0.0
+    deadline: str | None = None
+
+
+class Ask(Written):
+    """May I contact this customer? `campaign` and `channel`, or `candidates`."""
+
+    customer: str = "customer"
+    campaign: str = ""
+    channel: str = ""
+    candidates: list[Candidate] = Field(default_factory=list)
+    segments: list[str] = Field(default_factory=list)
+    time_zone: str = ""
+    request_id: str = ""
+    max_grants: int = 1
+
+    def all_candidates(self) -> list[Candidate]:
+        """The candidates, whichever way they are written."""
+        return self.candidates or [Candidate(campaign=self.campaign, channel=self.channel)]
+
+
+class Engage(Written):
+    """What came back, or a contact made elsewhere."""
+
+    kind: EngagementKind
+    customer: str = "customer"
+    contact: str = ""
+    campaign: str = ""
+    channel: str = ""
+    offer_family: str = ""
+    value: float = 0.0
+    time: str | None = None
+    event_id: str = ""
+    segments: list[str] = Field(default_factory=list)
+
+
+class ExpectedDenial(Written):
+    """One rule that spoke against; what is not written is not looked at, `earliest` excepted."""
+
+    reason: DenialReason
+    rule: str = ""
+    limit: float | None = None
+    used: float | None = None
+    window: str | None = None
+    contacts: list[str] | None = None
+    outranked_by: str = ""
+    earliest: str
+
+
+class Expected(Written):
+    """What must come of a step.
+
+    Of a question: the verdict, and with DENY either one denial, written flat, or all of them in `denials`. Of a
+    confirmation or release: `state`. Of an engagement: `contact`, where it must belong to one, or `duplicate`. Of any
+    but a question: `error`.
+    """
+
+    name: str = ""
+    verdict: Verdict | None = None
+    reason: DenialReason | None = None
+    rule: str = ""
+    limit: float | None = None
+    used: float | None = None
+    window: str | None = None
+    contacts: list[str] | None = None
+    outranked_by: str = ""
+    denials: list[ExpectedDenial] = Field(default_factory=list)
+    earliest: str | None = None
+    left: dict[str, float] | None = None
+    expires: str | None = None
+    same_contact: str = ""
+    state: str = ""
+    contact: str = ""
+    duplicate: bool = False
+    error: str = ""
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        is_denial = self.verdict is Verdict.DENY
+        if is_denial != (self.reason is not None or bool(self.denials)) or is_denial != (self.earliest is not None):
+            raise ValueError("a DENY, and nothing else, has `reason` or `denials`, and `earliest`")
+        for denial in self.all_denials():
+            if (denial.reason in OF_A_POLICY) != bool(denial.rule):
+                raise ValueError(f"{denial.reason}: `rule` names the rule of a policy, where one spoke")
+            if denial.reason is DenialReason.FREQUENCY_CAP and (denial.limit is None or denial.used is None):
+                raise ValueError("a cap that speaks has `limit` and `used`")
+            if (denial.reason is DenialReason.OUTRANKED) != bool(denial.outranked_by):
+                raise ValueError("OUTRANKED, and nothing else, has `outranked_by`")
+        return self
+
+    def all_denials(self) -> list[ExpectedDenial]:
+        """The denials, whichever way they are written."""
+        if self.reason is None or self.earliest is None:
+            return self.denials
+        alone = self.model_dump(include={"rule", "limit", "used", "window", "contacts", "outranked_by", "earliest"})
+        return [ExpectedDenial(reason=self.reason, **alone)]
+
+
+class Step(Written):
+    """One thing that happens, and what must come of it. `name` names its moment, and the contact that it makes."""
+
+    name: str = ""
+    note: str = ""
+    at: str = ""
+    apply: str = ""
+    ask: Ask | None = None
+    check: Ask | None = None
+    confirm: str = ""
+    release: str = ""
+    engage: Engage | None = None
+    then: Annotated[list[Expected], BeforeValidator(as_list)] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _does_one_thing(self) -> Self:
+        done = [self.apply, self.ask, self.check, self.confirm, self.release, self.engage]
+        if sum(map(bool, done)) != 1:
+            raise ValueError("a step is one of apply, ask, check, confirm, release, engage")
+        if self.question is not None:
+            if [then.verdict for then in self.then].count(None) or len(self.then) != len(
+                self.question.all_candidates()
+            ):
+                raise ValueError("a question has one verdict for each candidate, in `then`")
+        elif len(self.then) > 1 or (self.then and self.then[0].verdict):
+            raise ValueError("only a question has verdicts")
+        return self
+
+    @property
+    def question(self) -> Ask | None:
+        """What is asked, by either verb."""
+        return self.ask or self.check
+
+
+class Given(Written):
+    """The catalog that holds at the beginning: its text, or a file of the project; and those that are applied later."""
+
+    catalog: str = ""
+    catalog_file: str = ""
+    later: dict[str, str] = Field(default_factory=dict)
+
+
+class ScenarioFile(Written):
+    """A file of tests/scenarios."""
+
+    scenario: str
+    gallery: list[int] = Field(default_factory=list)
+    given: Given
+    step: list[Step]
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A scenario with its catalogs read; `catalogs["catalog"]` is the one that holds at the beginning."""
+
+    name: str
+    written: ScenarioFile
+    catalogs: dict[str, str]
+    moments: tuple[datetime, ...]
+    names: dict[str, datetime]
+
+    def moment(self, text: str, previous: datetime) -> datetime:
+        """The instant that an expression means: `2026-03-29T00:00:00+01:00`, `+7d -1ms`, `first +7d`."""
+        return moment(text, previous, self.names)
+
+
+def moment(text: str, previous: datetime, names: dict[str, datetime]) -> datetime:
+    """The instant that an expression means; ValueError where it means none."""
+    anchor, *shifts = text.split()
+    if SHIFT.fullmatch(anchor):
+        anchor, shifts = "", [anchor, *shifts]
+    if not anchor:
+        start = previous
+    elif anchor in names:
+        start = names[anchor]
+    else:
+        start = datetime.fromisoformat(anchor)
+        if start.tzinfo is None:
+            raise ValueError(f"`{anchor}` says no offset")
+    for shift in shifts:
+        found = SHIFT.fullmatch(shift)
+        if found is None:
+            raise ValueError(f"`{text}` is not a moment; such are `+7d -1ms`, `first +7d`, `2026-03-29T00:00:00+01:00`")
+        sign, figure, unit = found.groups()
+        start += timedelta(**{UNITS[unit]: int(sign + figure)})
+    return start.astimezone(UTC)
+
+
+def read(path: Path) -> Scenario:
+    """Read one file; ValueError where it does not say what a scenario must."""
+    written = ScenarioFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    given = written.given
+    if bool(given.catalog) == bool(given.catalog_file):
+        raise ValueError(f"{path.name}: [given] has `catalog` or `catalog_file`")
+    catalog = given.catalog or (ROOT / given.catalog_file).read_text(encoding="utf-8")
+    names: dict[str, datetime] = {}
+    moments: list[datetime] = []
+    for step in written.step:
+        at = moment(step.at, moments[-1], names) if moments and step.at else moments[-1] if moments else None
+        at = moment(step.at, datetime.min.replace(tzinfo=UTC), names) if at is None else at
+        moments.append(at)
+        takes = moment(step.engage.time, at, names) if step.engage and step.engage.time else at
+        for name in filter(None, [step.name, *(then.name for then in step.then)]):
+            if names.setdefault(name, takes) != takes:
+                raise ValueError(f"{path.name}: `{name}` names two moments")
+    return Scenario(path.stem, written, {"catalog": catalog, **given.later}, tuple(moments), names)
+
+
+def paths() -> list[Path]:
+    """All files, by name."""
+    return sorted(FOLDER.glob("*.toml"))

@@ -1,0 +1,166 @@
+"""Plays a scenario against a target, step by step; an AssertionError names the step and what came instead."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from repit import Answer, Contact, ContactRequest, Decision, Denial, Engagement, EngagementResult, RepitError
+from repit import Candidate as AskedCandidate
+from tests.scenario_files import NEVER, Ask, Engage, Expected, ExpectedDenial, Scenario, Step
+from tests.scenario_targets import Target
+
+Figures = dict[str, Any]
+
+
+def play(scenario: Scenario, target: Target, space: str) -> None:
+    """Play it for customers of a name space of its own."""
+    target.apply(scenario.catalogs["catalog"])
+    Player(scenario, target, space).play()
+
+
+class Player:
+    """One play: the target, and the contacts that have got names."""
+
+    def __init__(self, scenario: Scenario, target: Target, space: str) -> None:
+        self._scenario = scenario
+        self._target = target
+        self._space = space
+        self._contacts: dict[str, str] = {}
+
+    def play(self) -> None:
+        """Take every step in its turn."""
+        for number, (step, at) in enumerate(
+            zip(self._scenario.written.step, self._scenario.moments, strict=True), start=1
+        ):
+            try:
+                self._take(step, at, number)
+            except AssertionError as error:
+                error.add_note(f"step {number} of `{self._scenario.name}`, at {at:%Y-%m-%d %H:%M:%S.%f}")
+                raise
+
+    def _take(self, step: Step, at: datetime, number: int) -> None:
+        if step.apply:
+            self._target.apply(self._scenario.catalogs[step.apply])
+        elif step.ask is not None:
+            self._answered(step, self._target.ask(self._request(step.ask, at, number)), at)
+        elif step.check is not None:
+            self._answered(step, self._target.check(self._request(step.check, at, number)), at)
+        elif step.engage is not None:
+            engagement = self._engagement(step.engage, at, number)
+            self._settled(step, lambda: self._target.record(engagement, at))
+        elif step.confirm:
+            self._settled(step, lambda: self._target.confirm(self._contacts[step.confirm], at))
+        else:
+            self._settled(step, lambda: self._target.release(self._contacts[step.release], at))
+
+    def _request(self, ask: Ask, at: datetime, number: int) -> ContactRequest:
+        candidates = [
+            AskedCandidate(
+                candidate.campaign,
+                candidate.channel,
+                score=candidate.score,
+                deadline_time=None if candidate.deadline is None else self._scenario.moment(candidate.deadline, at),
+            )
+            for candidate in ask.all_candidates()
+        ]
+        return ContactRequest.of(
+            f"{self._space}/{ask.customer}",
+            candidates=candidates,
+            max_grants=ask.max_grants,
+            segments=ask.segments,
+            time_zone=ask.time_zone,
+            as_of=at,
+            request_id=ask.request_id or f"request {number}",
+        )
+
+    def _engagement(self, engage: Engage, at: datetime, number: int) -> Engagement:
+        return Engagement(
+            customer_id=f"{self._space}/{engage.customer}",
+            kind=engage.kind,
+            contact_id=self._contacts[engage.contact] if engage.contact else "",
+            campaign_id=engage.campaign,
+            channel=engage.channel,
+            offer_family=engage.offer_family,
+            value=engage.value,
+            event_time=at if engage.time is None else self._scenario.moment(engage.time, at),
+            segments=tuple(engage.segments),
+            event_id=engage.event_id or f"event {number}",
+        )
+
+    def _answered(self, step: Step, answer: Answer, at: datetime) -> None:
+        assert len(answer.decisions) == len(step.then)
+        for then, decision in zip(step.then, answer.decisions, strict=True):
+            expected = self._expected(then, at)
+            assert self._came(expected, then, decision) == expected
+        for name, decision in zip([then.name for then in step.then], answer.decisions, strict=True):
+            if name:
+                self._contacts[name] = decision.contact_id
+        if step.name and len(answer.granted) == 1:
+            self._contacts[step.name] = answer.contact_id
+
+    def _expected(self, then: Expected, at: datetime) -> Figures:
+        figures: Figures = {
+            "verdict": then.verdict,
+            "earliest": self._instant(then.earliest, at),
+            "denials": [self._denial(denial, at) for denial in then.all_denials()],
+            "left": then.left,
+            "expires": self._instant(then.expires, at),
+            "contact": self._contacts[then.same_contact] if then.same_contact else None,
+        }
+        return figures
+
+    def _came(self, expected: Figures, then: Expected, decision: Decision) -> Figures:
+        """What came, as far as something is expected of it."""
+        looked_at = [self._looked_at(*pair) for pair in zip(then.all_denials(), decision.denials, strict=False)]
+        unexpected = [str(denial) for denial in decision.denials[len(looked_at) :]]
+        left = {usage.rule: usage.left for usage in decision.remaining if usage.rule in (then.left or {})}
+        return {
+            "verdict": decision.verdict,
+            "earliest": decision.earliest_time,
+            "denials": looked_at + unexpected,
+            "left": None if then.left is None else left,
+            "expires": None if then.expires is None else decision.expire_time,
+            "contact": decision.contact_id if expected["contact"] else None,
+        }
+
+    def _denial(self, denial: ExpectedDenial, at: datetime) -> Figures:
+        figures: Figures = denial.model_dump(exclude_none=True, exclude={"contacts"})
+        figures["earliest"] = self._instant(denial.earliest, at)
+        if denial.contacts is not None:
+            figures["contacts"] = [self._contacts[name] for name in denial.contacts]
+        return figures
+
+    def _looked_at(self, expected: ExpectedDenial, denial: Denial) -> Figures:
+        came: Figures = {
+            "reason": denial.reason,
+            "rule": f"{denial.policy}/{denial.rule}".removeprefix("/").removesuffix("/"),
+            "limit": denial.limit,
+            "used": denial.used,
+            "window": denial.window,
+            "outranked_by": denial.outranked_by,
+            "earliest": denial.earliest_time,
+            "contacts": [contact.contact_id for contact in denial.contacts],
+        }
+        asked_for = expected.model_dump(exclude_none=True).keys()
+        return {key: figure for key, figure in came.items() if key in asked_for}
+
+    def _settled(self, step: Step, do: Callable[[], Contact | EngagementResult]) -> None:
+        then = step.then[0] if step.then else Expected()
+        try:
+            outcome = do()
+        except RepitError as error:
+            assert error.code.name == then.error, error
+            return
+        if isinstance(outcome, Contact):
+            assert not then.error, outcome
+            assert then.state in ("", outcome.state), outcome
+            return
+        assert (outcome.error.code.name if outcome.error else "") == then.error, outcome
+        assert outcome.is_duplicate == then.duplicate, outcome
+        if then.contact:
+            assert outcome.contact_id == self._contacts[then.contact], outcome
+        if step.name:
+            self._contacts[step.name] = outcome.contact_id
+
+    def _instant(self, text: str | None, at: datetime) -> datetime | None:
+        return None if text in (None, NEVER) else self._scenario.moment(text, at)
