@@ -5,7 +5,7 @@ import tomllib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -183,7 +183,7 @@ class ScenarioFile(Written):
     """A file of tests/scenarios."""
 
     scenario: str
-    gallery: list[int] = Field(default_factory=list)
+    policy_of: str = ""
     given: Given
     step: list[Step]
 
@@ -234,9 +234,9 @@ def read(path: Path) -> Scenario:
     catalog = given.catalog or (ROOT / given.catalog_file).read_text(encoding="utf-8")
     names: dict[str, datetime] = {}
     moments: list[datetime] = []
+    at = datetime.min.replace(tzinfo=UTC)
     for step in written.step:
-        at = moment(step.at, moments[-1], names) if moments and step.at else moments[-1] if moments else None
-        at = moment(step.at, datetime.min.replace(tzinfo=UTC), names) if at is None else at
+        at = moment(step.at, at, names) if step.at else at
         moments.append(at)
         takes = moment(step.engage.time, at, names) if step.engage and step.engage.time else at
         for name in filter(None, [step.name, *(then.name for then in step.then)]):

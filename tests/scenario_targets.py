@@ -11,6 +11,7 @@ from repit import Answer, Client, Contact, ContactRequest, Engagement, Engagemen
 from repit.call import Call
 from repit.errors import error_of_status
 from repit.google_rpc import Status
+from repit.requests import Asked
 from repit.v1 import arbitration_service_pb2 as arbitration
 from repit_server.catalog import compile_catalog
 
@@ -96,19 +97,10 @@ class ServerTarget:
         assert not applied.errors, applied
 
     def ask(self, request: ContactRequest) -> Answer:
-        (result,) = self._client.batch_request_contacts([request])
-        return result.require_answer()
+        return self._client.request_contact(request.customer_id, **asked(request))
 
     def check(self, request: ContactRequest) -> Answer:
-        return self._client.check_contact(
-            request.customer_id,
-            candidates=request.candidates,
-            max_grants=request.max_grants,
-            segments=request.segments,
-            time_zone=request.time_zone,
-            as_of=request.as_of,
-            request_id=request.request_id,
-        )
+        return self._client.check_contact(request.customer_id, **asked(request))
 
     def confirm(self, contact_id: str, at: datetime) -> Contact:
         return self._client.confirm_contact(contact_id, send_time=at, as_of=at)
@@ -119,3 +111,15 @@ class ServerTarget:
     def record(self, engagement: Engagement, at: datetime) -> EngagementResult:
         (result,) = self._client.record_engagements([engagement], as_of=at)
         return result
+
+
+def asked(request: ContactRequest) -> Asked:
+    """A request as the client takes it."""
+    return Asked(
+        candidates=request.candidates,
+        max_grants=request.max_grants,
+        segments=request.segments,
+        time_zone=request.time_zone,
+        as_of=request.as_of,
+        request_id=request.request_id,
+    )

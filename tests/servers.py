@@ -6,12 +6,13 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import grpc
+
 from repit import Client
 
 STOP_SECONDS = 30
@@ -110,7 +111,7 @@ class ServerProcess:
         return next((line for line in self.lines if line["event"] == event), None)
 
     def _read(self) -> None:
-        stream: Sequence[str] | Any = self._process.stderr
+        stream: Any = self._process.stderr
         with stream:
             for written in stream:
                 with self._logged:

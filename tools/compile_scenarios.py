@@ -1,4 +1,4 @@
-"""Compiles the catalogs of tests/scenarios for tests that know no Python, or with --check says which are out of step."""
+"""Compiles the catalogs of tests/scenarios for tests that know no Python; --check says which are out of step."""
 
 import argparse
 import sys

@@ -13,7 +13,7 @@ import grpc
 
 from repit.v1.arbitration_service_pb2 import ReleaseContactRequest, RequestContactResponse
 from repit.v1.arbitration_service_pb2_grpc import ArbitrationServiceStub
-from tests.faults.worlds import CALL_SECONDS, contact_of, is_denied_by_full_cap, question
+from tests.faults.worlds import CALL_SECONDS, code_of, contact_of, is_denied_by_full_cap, question
 
 START_SECONDS = 60
 HASTY_SECONDS = (0.000_5, 0.004)
@@ -94,6 +94,9 @@ def ask_all(task: Task) -> list[Seen]:
         if _barrier is not None:
             _barrier.wait(START_SECONDS)
         return [_ask(task, stubs, draw) for _ in range(task.requests)]
+    except grpc.RpcError as error:
+        # As it is, it cannot go from one process to the other.
+        raise RuntimeError(f"a call failed: {error}") from None
     finally:
         for channel in channels:
             channel.close()
@@ -104,7 +107,7 @@ def _ask(task: Task, stubs: Sequence[ArbitrationServiceStub], draw: random.Rando
     request_id = f"{draw.getrandbits(128):032x}"
     request = question(task.customer, task.limit, request_id)
     seen = Seen(request_id)
-    beside: list[grpc.CallFuture[RequestContactResponse]] = []
+    beside: list[grpc.Future[RequestContactResponse]] = []
     for _ in range(draw.randint(1, task.most_copies) - 1):
         is_hasty = draw.random() < 0.5
         seconds = draw.uniform(*HASTY_SECONDS) if is_hasty else CALL_SECONDS
@@ -118,18 +121,17 @@ def _ask(task: Task, stubs: Sequence[ArbitrationServiceStub], draw: random.Rando
         (contact,) = seen.contacts
         seen.release_ns = time.monotonic_ns()
         draw.choice(stubs).ReleaseContact(ReleaseContactRequest(contact_id=contact), timeout=CALL_SECONDS)
-    for copy in beside:
-        _take(copy, task, seen)
+    for late in beside:
+        _take(late, task, seen)
     return seen
 
 
-def _take(copy: "grpc.CallFuture[RequestContactResponse]", task: Task, seen: Seen) -> None:
+def _take(copy: "grpc.Future[RequestContactResponse]", task: Task, seen: Seen) -> None:
     """Note what a copy was answered."""
     try:
         response = copy.result()
     except grpc.RpcError as error:
-        assert isinstance(error, grpc.Call)
-        if error.code() is not grpc.StatusCode.DEADLINE_EXCEEDED:
+        if code_of(error) is not grpc.StatusCode.DEADLINE_EXCEEDED:
             raise
         seen.timed_out += 1
         return
@@ -149,4 +151,3 @@ def most_held_at_once(seen: Sequence[Seen]) -> int:
         now += change
         most = max(most, now)
     return most
-

@@ -14,22 +14,23 @@ Serve = Callable[..., Served]
 
 
 @pytest.fixture
-def serve() -> Iterator[Serve]:
+def serve(tmp_path: Path) -> Iterator[Serve]:
     """Starts servers, `serve(store, *options)`, and stops those that still run when the test ends."""
     with ExitStack() as servers:
 
         def start(store: str, *options: str) -> Served:
-            server = Served(store, *options)
-            servers.callback(server.stop)
-            return server
+            return servers.enter_context(Served(store, *options, directory=tmp_path))
 
         yield start
 
 
 @pytest.fixture
 def redis() -> Iterator[RedisServer]:
-    """A Redis that keeps what it has acknowledged when it is killed."""
-    with RedisServer("--appendonly", "yes") as server:
+    """A Redis that keeps what it has acknowledged when it is killed.
+
+    With `everysec` it does not: while its disk is slow, what it answered may wait in its memory for two seconds.
+    """
+    with RedisServer("--appendonly", "yes", "--appendfsync", "always") as server:
         yield server
 
 

@@ -18,7 +18,11 @@ def logged_of(url: str, customer: str) -> list[Logged]:
     """The records of a customer in the order of the stream."""
     with Redis.from_url(url) as redis:
         streams = list(redis.scan_iter(match="repit:{default:*}:log"))
-        entries = [fields for stream in streams for _, fields in cast("list[tuple[bytes, dict[bytes, bytes]]]", redis.xrange(stream))]
+        entries = [
+            fields
+            for stream in streams
+            for _, fields in cast("list[tuple[bytes, dict[bytes, bytes]]]", redis.xrange(stream))
+        ]
     return [
         Logged(int(fields[b"v"]), ContactLogRecord.FromString(fields[b"r"]))
         for fields in entries

@@ -1,6 +1,7 @@
 """A value that cannot be read: its customer is refused with an error that names it, the others live on."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import grpc
 import pytest
@@ -10,16 +11,17 @@ from repit.v1 import arbitration_service_pb2 as messages
 from repit.v1.engagement_pb2 import Engagement, EngagementKind
 from tests.faults.conftest import Serve
 from tests.faults.refusals import Refusal, of_status, refusal_of
-from tests.faults.served import SERVING, Served
+from tests.faults.served import SERVING, Served, embedded_in
 from tests.faults.worlds import CALL_SECONDS, caps, contact_states, fill, held, question
 from tests.redis_server import RedisServer
+from tests.servers import StartError
 
 LIMIT = 3
 VERSION_BYTES = 8
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "garbage": lambda stored: stored[:VERSION_BYTES] + b"\xff" * 40,
-    "no version": lambda stored: b"short",
-    "empty": lambda stored: b"",
+    "no version": lambda stored: stored[:5],
+    "empty": lambda stored: stored[:0],
     "a version and nothing": lambda stored: stored[:VERSION_BYTES],
     "cut short": lambda stored: stored[:-1],
     "too long": lambda stored: stored + b"\x00",
@@ -126,3 +128,33 @@ def test_a_key_of_another_program_refuses_its_customer_alone(
         refusals = every_refusal(server, "taken", contacts[0])
         assert {verb: refusal for verb, refusal in refusals.items() if not names_the_customer(refusal, "taken")} == {}
         assert raw.lrange(key, 0, -1) == [b"mine"]
+
+
+def test_a_damaged_journal_of_an_embedded_store_is_refused_and_left_as_it_is(
+    serve: Serve, tmp_path: Path, catalog_file: Callable[[str], str]
+) -> None:
+    """Whose value is damaged cannot be told there: to go on would be to forget what was granted."""
+    store = embedded_in(tmp_path)
+    server = serve(store, "--catalog", catalog_file(caps(LIMIT)))
+    contacts = fill(server, "damaged", LIMIT)
+    fill(server, "after", LIMIT)
+    server.kill()
+    (journal,) = (tmp_path / "store").rglob("*.jnl")
+    whole = journal.read_bytes()
+    broken = bytearray(whole)
+    broken[whole.index(b"c:damaged")] ^= 1
+    journal.write_bytes(broken)
+    for _ in range(2):
+        with pytest.raises(StartError) as refusal:
+            serve(store)
+        assert refusal.value.status == 3
+        first, *rest = refusal.value.stderr.splitlines()
+        assert "damaged" in first
+        assert str(tmp_path / "store") in first
+        assert rest[0].startswith("next: ")
+        assert journal.read_bytes() == broken
+    # Restored from a copy, it is served again.
+    journal.write_bytes(whole)
+    server = serve(store)
+    assert held(contact_states(server, "damaged")) == set(contacts)
+    assert fill(server, "after", LIMIT) == []

@@ -1,4 +1,4 @@
-"""Redis is killed, paused or comes back empty while it is asked: an error that says when to ask again, never a grant."""
+"""Redis is killed, paused or comes back empty while it is asked: an error that says when to ask again, no grant."""
 
 import os
 import signal
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import grpc
 import pytest
+from redis import Redis
 
 from repit.v1 import arbitration_service_pb2 as messages
 from repit.v1.arbitration_service_pb2_grpc import ArbitrationServiceStub
@@ -232,3 +233,19 @@ def test_a_redis_that_came_back_empty_is_not_taken_for_a_new_store(
         }
         assert wrong == {}
         assert server.is_alive
+
+
+def test_a_full_redis_takes_nothing_more_until_it_has_room_and_forgets_nothing(
+    server: Served, redis: RedisServer
+) -> None:
+    contacts = fill(server, "kept", LIMIT)
+    asked = question("new", LIMIT)
+    with Redis.from_url(redis.url) as raw:
+        raw.config_set("maxmemory", "1")
+        refusal = refusal_of(server.arbitration.RequestContact, asked)
+        assert (refusal.details.reason, refusal.is_retryable) == ("STORE_FULL", True)
+        assert held(contact_states(server, "kept")) == set(contacts)
+        assert fill(server, "kept", LIMIT) == []
+        raw.config_set("maxmemory", "0")
+    assert contact_of(server.arbitration.RequestContact(asked, timeout=CALL_SECONDS))
+    assert len(fill(server, "new", LIMIT)) == LIMIT - 1

@@ -1,6 +1,9 @@
 """Catalogs of caps, and the questions and facts that the tests of faults share."""
 
 import uuid
+from typing import cast
+
+import grpc
 
 from repit.v1 import arbitration_service_pb2 as messages
 from repit.v1.candidate_pb2 import Candidate
@@ -11,7 +14,7 @@ from tests.faults.served import Served
 
 CHANNEL = "email"
 CALL_SECONDS = 30.0
-HELD = {ContactState.CONTACT_STATE_PENDING, ContactState.CONTACT_STATE_CONFIRMED}
+HELD: frozenset[int] = frozenset({ContactState.CONTACT_STATE_PENDING, ContactState.CONTACT_STATE_CONFIRMED})
 
 
 def caps(*limits: int) -> str:
@@ -72,7 +75,7 @@ def explained(server: Served, customer: str) -> messages.ExplainCustomerResponse
     return server.arbitration.ExplainCustomer(request, timeout=CALL_SECONDS)
 
 
-def contact_states(server: Served, customer: str) -> dict[str, ContactState]:
+def contact_states(server: Served, customer: str) -> dict[str, int]:
     """Every contact of a customer, and where it stands."""
     return {
         entry.contact.contact_id: entry.contact.state
@@ -81,6 +84,11 @@ def contact_states(server: Served, customer: str) -> dict[str, ContactState]:
     }
 
 
-def held(states: dict[str, ContactState]) -> set[str]:
+def held(states: dict[str, int]) -> set[str]:
     """The contacts that hold a place."""
     return {contact for contact, state in states.items() if state in HELD}
+
+
+def code_of(error: grpc.RpcError) -> grpc.StatusCode:
+    """The gRPC status of a failed call."""
+    return cast("grpc.Call", error).code()

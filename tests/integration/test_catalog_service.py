@@ -9,17 +9,18 @@ import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, PreconditionFailure, ResourceInfo
 from google.rpc.status_pb2 import Status
+
 from repit.v1 import catalog_service_pb2 as messages
 from repit.v1.campaign_pb2 import Campaign, CampaignOrigin
 from repit.v1.catalog_pb2 import Severity
 from repit.v1.catalog_service_pb2_grpc import CatalogServiceStub
-
 from tests.servers import CATALOG, ServerProcess
 
+NO_VERSION = "eA=="
 OTHER = CATALOG.replace("limit: 1", "limit: 2")
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """An error of the server: its code and its details by their type."""
 
     def __init__(self, error: Any) -> None:
@@ -53,10 +54,10 @@ class Catalogs:
         try:
             return getattr(self._stub, verb)(request, timeout=20)
         except grpc.RpcError as error:
-            raise Refused(error) from None
+            raise RefusedError(error) from None
 
-    def refusal(self, request: Any) -> Refused:
-        with pytest.raises(Refused) as refusal:
+    def refusal(self, request: Any) -> RefusedError:
+        with pytest.raises(RefusedError) as refusal:
             self(request)
         return refusal.value
 
@@ -136,8 +137,13 @@ def test_what_is_wrong_is_found_at_its_place_and_nothing_is_applied(
 def test_validating_only_changes_nothing(catalogs: Catalogs) -> None:
     before = catalogs(messages.GetCatalogRequest()).catalog
     assert catalogs.apply(OTHER, validate_only=True).catalog == before
-    assert not catalogs.apply(OTHER, validate_only=True).findings
     assert catalogs(messages.GetCatalogRequest()).catalog == before
+
+
+def test_what_is_unwise_is_found_and_applied_all_the_same(catalogs: Catalogs) -> None:
+    applied = catalogs.apply(OTHER)
+    assert [finding.severity for finding in applied.findings] == [Severity.SEVERITY_WARNING]
+    assert applied.catalog.document == OTHER
 
 
 @pytest.mark.parametrize(
@@ -174,7 +180,7 @@ def test_versions_are_listed_newest_first_page_by_page(catalogs: Catalogs) -> No
         if not token:
             break
     assert versions == list(range(newest, 0, -1))
-    assert catalogs.refusal(messages.ListCatalogVersionsRequest(page_token="eA==")).fields == ["page_token"]
+    assert catalogs.refusal(messages.ListCatalogVersionsRequest(page_token=NO_VERSION)).fields == ["page_token"]
 
 
 def test_a_campaign_is_registered_changed_and_removed_each_a_version(catalogs: Catalogs) -> None:

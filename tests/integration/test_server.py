@@ -11,8 +11,8 @@ import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
-from repit import NotFoundError
 
+from repit import NotFoundError
 from tests.redis_server import RedisServer
 from tests.servers import ServerProcess, StartError, catalog_file
 
@@ -20,17 +20,25 @@ SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
+def _untyped(module: Any) -> Any:
+    return module
+
+
+def _health(channel: grpc.Channel) -> Any:
+    return health_pb2_grpc.HealthStub(channel)
+
+
 def health(server: ServerProcess, service: str = "") -> Any:
     with server.channel() as channel:
         request = health_pb2.HealthCheckRequest(service=service)
-        return health_pb2_grpc.HealthStub(channel).Check(request, timeout=10).status
+        return _health(channel).Check(request, timeout=10).status
 
 
 def watched(server: ServerProcess, service: str, wanted: Any) -> None:
     """Return when the service is in that state."""
     with server.channel() as channel:
         request = health_pb2.HealthCheckRequest(service=service)
-        for answer in health_pb2_grpc.HealthStub(channel).Watch(request, timeout=20):
+        for answer in _health(channel).Watch(request, timeout=20):
             if answer.status == wanted:
                 return
 
@@ -55,7 +63,8 @@ def test_a_request_in_work_when_the_signal_comes_is_answered(tmp_path: Path) -> 
         with server.channel() as channel:
             method = "/repit.v1.ArbitrationService/StreamRequestContacts"
             done = _Requests()
-            answers = channel.stream_stream(method)(done, timeout=20)
+            call: Any = channel.stream_stream(method)
+            answers = call(done, timeout=20)
             done.send(b"")
             next(answers)
             server.signal(signal.SIGTERM)
@@ -100,7 +109,7 @@ def test_the_health_of_arbitration_waits_for_a_catalog(tmp_path: Path) -> None:
 
 def test_reflection_lists_the_services_and_their_messages(tmp_path: Path) -> None:
     with ServerProcess("--store", "memory", directory=tmp_path) as server, server.channel() as channel:
-        stub = reflection_pb2_grpc.ServerReflectionStub(channel)
+        stub = _untyped(reflection_pb2_grpc).ServerReflectionStub(channel)
         requests = [
             reflection_pb2.ServerReflectionRequest(list_services=""),
             reflection_pb2.ServerReflectionRequest(file_containing_symbol="repit.v1.ArbitrationService"),
@@ -207,9 +216,11 @@ def test_without_its_store_a_server_answers_with_an_error_never_with_a_grant(tmp
     ):
         redis.stop()
         watched(server, "", NOT_SERVING)
-        with server.channel() as channel, pytest.raises(grpc.RpcError) as failure:
+        with server.channel() as channel:
+            call: Any = channel.unary_unary("/repit.v1.ArbitrationService/RequestContact")
             request = b"\x0a\x01r\x12\x0242\x1a\x0f\n\x06spring\x12\x05email"
-            channel.unary_unary("/repit.v1.ArbitrationService/RequestContact")(request, timeout=20)
+            with pytest.raises(grpc.RpcError) as failure:
+                call(request, timeout=20)
     raised: Any = failure.value
     assert raised.code() is grpc.StatusCode.UNAVAILABLE
     assert any(key == "grpc-status-details-bin" and b"RetryInfo" in value for key, value in raised.trailing_metadata())

@@ -22,8 +22,11 @@ from repit.v1.decision_pb2 import Verdict
 from repit.v1.denial_pb2 import DenialReason
 from repit.v1.engagement_pb2 import Engagement as EngagementMessage
 from repit.v1.engagement_pb2 import EngagementKind
+from repit_server.catalog import compile_catalog
 from tests.property.engine import EngineDecision, EngineDenial, EngineRecorded
+from tests.property.reference_rules import Document
 from tests.property.reference_values import Candidate, Engagement, Request
+from tests.property.report import yaml_of
 
 Message = TypeVar("Message", RequestContactRequest, CheckContactRequest)
 CODES = {5: "not_found", 9: "failed_precondition"}
@@ -40,9 +43,9 @@ class ArbiterEngine:
         """Let go of the store."""
         self._arbiter.close()
 
-    def apply(self, compiled: bytes) -> None:
-        """Decide by this compiled catalog from here on."""
-        self._arbiter.apply_catalog(compiled)
+    def apply(self, catalog: Document) -> None:
+        """Decide by this catalog document from here on."""
+        self._arbiter.apply_catalog(compile_catalog(yaml_of(catalog)).compiled)
 
     def request(self, asked: Request) -> list[EngineDecision]:
         """Decide and reserve."""

@@ -5,26 +5,27 @@ from dataclasses import dataclass, field, replace
 
 from tests.property.engine import Engine, EngineDecision, Reply
 from tests.property.reference_model import ReferenceModel
+from tests.property.reference_rules import Document
 from tests.property.reference_values import Contact, Decision
 from tests.property.report import answer_words, instant, line_of, yaml_of
 from tests.property.steps import Answer, Played, Step, World
-from tests.property.worlds import Document
 
 
 @dataclass(frozen=True)
 class Difference:
     """Where engine and model part: the step, both answers, what differs, and the customer's steps up to there."""
 
+    catalog: Document
     step: Step
     answer: Answer
     reply: Reply
     findings: tuple[str, ...]
     lines: tuple[str, ...]
 
-    def explained(self, catalog: Document) -> str:
+    def explained(self) -> str:
         """All that a person needs to see why."""
         parts = (*self.lines, f"        engine: {answer_words(self.reply)}", "", *self.findings)
-        return f"{yaml_of(catalog)}\n" + "\n".join(parts)
+        return f"{yaml_of(self.catalog)}\n" + "\n".join(parts)
 
 
 @dataclass
@@ -37,6 +38,9 @@ class Pair:
 
     def play(self, step: Step, contact: Contact | None) -> Reply:
         """The engine's answer to a step that names `contact`."""
+        if step.catalog is not None:
+            self.engine.apply(step.catalog)
+            return "applied"
         customer = f"{self.name}/{step.customer}"
         contact_id = self.twins.get(contact, "") if contact else ""
         if step.request is not None:
@@ -44,11 +48,8 @@ class Pair:
             return self.engine.request(asked) if step.verb == "request" else self.engine.check(asked)
         if step.engagement is not None:
             return self.engine.record(customer, step.engagement, contact_id, step.time)
-        return (
-            self.engine.confirm(contact_id, step.time)
-            if step.verb == "confirm"
-            else self.engine.release(contact_id, step.time)
-        )
+        settle = self.engine.confirm if step.verb == "confirm" else self.engine.release
+        return settle(contact_id, step.time)
 
     def compare(self, step: Step, answer: Answer, reply: Reply) -> list[str]:
         """Everything in which the answers differ; learns which contacts are twins."""
@@ -96,29 +97,32 @@ class Pair:
         if contact is not None and contact not in self.twins and contact_id and contact_id not in self.twins.values():
             self.twins[contact] = contact_id
         known = self.twins.get(contact, "") if contact else ""
-        return (
-            []
-            if known == contact_id and bool(known) == bool(contact)
-            else [f"contact: expected `{known}`, got `{contact_id}`"]
-        )
+        agrees = known == contact_id and bool(known) == bool(contact)
+        return [] if agrees else [f"contact: expected `{known}`, got `{contact_id}`"]
 
 
 def first_difference(world: World, length: int, engine: Engine, name: str) -> Difference | None:
     """Walk the world beside the engine until they differ; the difference comes back with its steps made few."""
+    engine.apply(world.first_catalog)
     pair = Pair(engine, name)
     for step, answer in world.walk(length):
-        contact = world.played.contacts.get(step.place) if step.place else None
-        reply = pair.play(step, contact)
-        if pair.compare(step, answer, reply):
-            mine = [other for other in world.steps if other.customer == step.customer]
-            return shrunk(world.catalog, engine, mine, name) or difference(
-                pair, step, answer, reply, ["not seen again when replayed alone"]
-            )
+        try:
+            reply = pair.play(step, world.played.contacts.get(step.place) if step.place else None)
+        except Exception as error:
+            error.add_note(line_of(step, answer))
+            raise
+        findings = pair.compare(step, answer, reply)
+        if findings:
+            mine = [other for other in world.steps if other.customer in ("", step.customer)]
+            alone = shrunk(world.first_catalog, engine, mine, name)
+            lines = ("(not seen again with this customer's steps alone)",)
+            return alone or Difference(world.catalog, step, answer, reply, tuple(findings), lines)
     return None
 
 
 def replayed(catalog: Document, engine: Engine, steps: Iterable[Step], name: str) -> Difference | None:
     """Play these steps on a model and customers of their own; steps whose contact never came to be are left out."""
+    engine.apply(catalog)
     played, pair, lines = Played(ReferenceModel(catalog)), Pair(engine, name), []
     for step in steps:
         answer = played.play(step)
@@ -126,26 +130,18 @@ def replayed(catalog: Document, engine: Engine, steps: Iterable[Step], name: str
             continue
         reply = pair.play(step, played.contacts.get(step.place) if step.place else None)
         lines.append(line_of(step, answer))
-        if pair.compare(step, answer, reply):
-            return difference(pair, step, answer, reply, lines)
+        findings = pair.compare(step, answer, reply)
+        if findings:
+            return Difference(catalog, step, answer, reply, tuple(findings), tuple(lines))
     return None
 
 
 def shrunk(catalog: Document, engine: Engine, steps: Sequence[Step], name: str) -> Difference | None:
     """Leave out one step after the other while engine and model still differ; None where replayed they do not."""
-    attempt = 0
-    smallest = replayed(catalog, engine, steps, f"{name}~{attempt}")
-    index = len(steps) - 1
-    while smallest is not None and index >= 0:
-        attempt += 1
+    smallest = replayed(catalog, engine, steps, f"{name}~")
+    for index in reversed(range(len(steps) if smallest else 0)):
         without = [*steps[:index], *steps[index + 1 :]]
-        smaller = replayed(catalog, engine, without, f"{name}~{attempt}")
+        smaller = replayed(catalog, engine, without, f"{name}~{index}")
         if smaller is not None:
             smallest, steps = smaller, without
-        index -= 1
     return smallest
-
-
-def difference(pair: Pair, step: Step, answer: Answer, reply: Reply, lines: Sequence[str]) -> Difference:
-    """The difference at a step."""
-    return Difference(step, answer, reply, tuple(pair.compare(step, answer, reply)), tuple(lines))

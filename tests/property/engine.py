@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from tests.property.reference_rules import Document
 from tests.property.reference_values import Engagement, Request
 
 
@@ -46,8 +47,8 @@ Reply = list[EngineDecision] | str | EngineRecorded
 class Engine(Protocol):
     """What decides, counts and remembers."""
 
-    def apply(self, compiled: bytes) -> None:
-        """Decide by this compiled catalog from here on."""
+    def apply(self, catalog: Document) -> None:
+        """Decide by this catalog document from here on."""
 
     def request(self, asked: Request) -> list[EngineDecision]:
         """Decide and reserve."""

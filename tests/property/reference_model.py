@@ -28,9 +28,13 @@ class ReferenceModel:
 
     def __init__(self, catalog: Document) -> None:
         """Take a catalog document in its normal, written form."""
+        self.histories: dict[str, History] = {}
+        self.apply(catalog)
+
+    def apply(self, catalog: Document) -> None:
+        """Decide by this document from here on; what was frozen into contacts stays."""
         self.catalog = catalog
         self.rules = Rules(catalog)
-        self.histories: dict[str, History] = {}
 
     def request(self, asked: Request) -> list[Decision]:
         """Decide and reserve; one decision per candidate, in the order asked."""
@@ -136,9 +140,9 @@ class ReferenceModel:
         return self.histories.setdefault(customer_id, History())
 
     def contact(self, campaign_id: str, channel: str, moment: int, segments: Iterable[str]) -> Contact:
-        """A contact of a known campaign at `moment`, with what is frozen into it."""
+        """A contact of a known campaign at `moment`, with what is frozen into it; an unknown channel weighs nothing."""
         campaign = self.catalog["campaigns"][campaign_id]
-        means = self.catalog["channels"].get(channel, {})
+        means = self.catalog["channels"].get(channel, {"cost": 0, "pressure": 0})
         reservation = means.get("reservation", {})
         return Contact(
             moment,

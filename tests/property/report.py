@@ -1,6 +1,7 @@
 """Words for a person who has to understand why engine and model differ."""
 
 from datetime import UTC, datetime
+from textwrap import indent
 from typing import Any
 
 import yaml
@@ -28,6 +29,8 @@ def line_of(step: Step, answer: Answer) -> str:
         )
     elif step.engagement is not None:
         what = engagement_words(step.engagement)
+    elif step.catalog is not None:
+        what = f"\n{indent(yaml_of(step.catalog), ' ' * 8)}"
     place = f" of contact {step.place[0]}.{step.place[1]}" if step.place else ""
     return f"{step.number:>4}  {instant(step.time)}  {step.verb}{place}  {what}\n        -> {answer_words(answer)}"
 

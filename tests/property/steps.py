@@ -6,9 +6,10 @@ from random import Random
 
 from tests.property.clocks import ZONES, random_start, remarkable
 from tests.property.reference_model import ReferenceModel
+from tests.property.reference_rules import Document
 from tests.property.reference_time import DAY, HOUR, SECOND, day_start, span_ms
 from tests.property.reference_values import Candidate, Contact, Decision, Engagement, Recorded, Request
-from tests.property.worlds import ANSWERING, EVENTS, FAMILIES, SEGMENTS, random_catalog
+from tests.property.worlds import ANSWERING, EVENTS, FAMILIES, SEGMENTS, next_catalog, random_catalog
 
 Answer = list[Decision] | str | Recorded
 Place = tuple[int, int]
@@ -17,7 +18,7 @@ Place = tuple[int, int]
 
 @dataclass(frozen=True)
 class Step:
-    """One call. `verb`: request, check, confirm, release, record; the contact of the last three is that of `place`."""
+    """One call: apply, request, check, confirm, release or record; `place` names the contact of the last three."""
 
     number: int
     verb: str
@@ -26,6 +27,7 @@ class Step:
     request: Request | None = None
     engagement: Engagement | None = None
     place: Place | None = None
+    catalog: Document | None = None
 
 
 @dataclass
@@ -37,6 +39,9 @@ class Played:
 
     def play(self, step: Step) -> Answer | None:
         """The model's answer; None where the step names a contact that never came to be."""
+        if step.catalog is not None:
+            self.model.apply(step.catalog)
+            return "applied"
         contact = None if step.place is None else self.contacts.get(step.place)
         if step.place is not None and contact is None:
             return None
@@ -67,7 +72,8 @@ class World:
         """Make the world of this seed."""
         rng = self.rng = Random(seed)
         self.now = begins = random_start(rng)
-        self.catalog = random_catalog(rng, begins)
+        self.first_catalog = self.catalog = random_catalog(rng, begins)
+        self.change_at = rng.randint(30, 200)
         self.played = Played(ReferenceModel(self.catalog))
         self.customers = {
             f"customer-{index}": (tuple(rng.sample(SEGMENTS, rng.randint(0, 2))), rng.choice((None, *ZONES)))
@@ -120,6 +126,9 @@ class World:
 
     def next_step(self, number: int) -> Step:
         """Move the clock, then choose what happens."""
+        if number == self.change_at:
+            self.catalog = next_catalog(self.rng, self.first_catalog, self.now)
+            return Step(number, "apply", "", self.now, catalog=self.catalog)
         rng = self.rng
         reach = (120 if rng.random() < 0.02 else 10) * DAY
         self.boundaries = [boundary for boundary in self.boundaries if boundary[0] >= self.now]

@@ -138,6 +138,7 @@ def test_walks_reach_every_reason_and_outcome() -> None:
         "OUTRANKED",
         "GRANT",
         "DENY",
+        "applied",
         "ok",
         "failed_precondition",
         "recorded",

@@ -2,12 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 from random import Random
-from typing import Any
 
 from tests.property.clocks import ZONES
+from tests.property.reference_rules import Document
 from tests.property.reference_time import DAY, span_ms
 
-Document = dict[str, Any]
 CHANNELS = ("email", "sms", "call", "push", "post", "web")
 CAMPAIGNS = ("spring", "Spring 2", "autumn", "a/b", "Z.9", "recall", "news:1", "win & back")
 FAMILIES = ("weekends", "long-stays", "cruises")
@@ -21,13 +20,13 @@ SLIDING = ("90s", "15m", "1h", "24h", "36h", "3d", "7d", "14d", "30d", "60d", "9
 CALENDAR_DAYS = {"day": 2, "week": 8, "month": 32, "quarter": 93, "year": 367}
 
 
-def random_catalog(rng: Random, begins: int) -> Document:
+def random_catalog(rng: Random, begins: int, horizon: str | None = None) -> Document:
     """A catalog whose campaigns live around `begins` (ms)."""
     channels = {name: random_channel(rng) for name in rng.sample(CHANNELS, rng.randint(2, 4))}
     catalog: Document = {
         "repit": 1,
         "zone": rng.choice(ZONES),
-        "horizon": rng.choice(("30d", "30d", "60d", "120d", "400d")),
+        "horizon": horizon or rng.choice(("30d", "30d", "60d", "120d", "400d")),
         "channels": channels,
         "segments": list(SEGMENTS),
         "offer_families": {name: {} for name in FAMILIES},
@@ -46,6 +45,20 @@ def random_catalog(rng: Random, begins: int) -> Document:
         catalog["policies"].append(policy)
         rules_left = max(1, rules_left - len(rules))
     return catalog
+
+
+def next_catalog(rng: Random, catalog: Document, begins: int) -> Document:
+    """Another catalog for the same customers, which remembers as long as the first does."""
+    while True:
+        other = random_catalog(rng, begins, catalog["horizon"])
+        if has_never(other) == has_never(catalog):
+            return other
+
+
+def has_never(catalog: Document) -> bool:
+    """Whether a back-off has a rest that never ends."""
+    rules = [rule for policy in catalog["policies"] for rule in policy["rules"]]
+    return any("never" in rule["back_off"]["rests"] for rule in rules if "back_off" in rule)
 
 
 def random_channel(rng: Random) -> Document:

@@ -17,6 +17,9 @@ use crate::selector::{ContactFilter, Selector};
 use crate::time::{Calendar, DAY_MS, LONGEST_SPAN_DAYS, Timestamp};
 use crate::windows::{Span, Window, Zone};
 
+/// How many channels a catalog has at most: a value holds an objection to each.
+pub const MAX_CHANNELS: usize = 256;
+
 /// A compiled catalog that does not hold together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CatalogError(pub String);
@@ -395,6 +398,10 @@ fn length_days(figure: i64) -> Result<i64, CatalogError> {
 }
 
 fn check_figures(catalog: &CompiledCatalog) -> Result<(), CatalogError> {
+    if catalog.channels.len() > MAX_CHANNELS {
+        let count = catalog.channels.len();
+        return Err(CatalogError(format!("catalog has {count} channels: at most {MAX_CHANNELS}")));
+    }
     length_ms(catalog.horizon_ms)?;
     for channel in &catalog.channels {
         length_ms(channel.expires_after_ms)?;

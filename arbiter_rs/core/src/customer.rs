@@ -16,6 +16,9 @@ pub const MAX_SEGMENTS: usize = 64;
 /// For how long a request id is remembered after its grant.
 pub const REQUEST_ID_MS: i64 = 24 * 3_600_000;
 
+/// For how much longer it is kept, so that a replica whose clock is behind still finds it.
+pub const CLOCK_GRACE_MS: i64 = 3_600_000;
+
 /// Where a contact stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
@@ -237,7 +240,7 @@ impl CustomerState {
         is_needed: impl Fn(&Self, &Contact) -> bool,
     ) {
         self.clock = self.clock.max(now);
-        let settled = self.clock.minus_ms(REQUEST_ID_MS);
+        let settled = self.clock.minus_ms(REQUEST_ID_MS + CLOCK_GRACE_MS);
         if self.contacts.first().is_some_and(|first| first.time <= oldest) {
             let kept = self
                 .contacts

@@ -19,6 +19,9 @@ use arbiter_store::log::proto_time;
 
 use crate::messages::repit::v1 as proto;
 
+/// How many denials, and how many caps, a decision names at most.
+const MAX_LISTED: usize = 256;
+
 /// Writes messages about one customer under one catalog.
 #[derive(Clone, Copy, Debug)]
 pub struct Writer<'a> {
@@ -91,8 +94,8 @@ impl Writer<'_> {
             verdict: verdict.into(),
             contact_id: decision.grant.as_ref().map(reserved).unwrap_or_default(),
             expire_time: decision.grant.map(|grant| proto_time(grant.expires)),
-            remaining: decision.remaining.iter().map(|usage| self.usage(usage)).collect(),
-            denials: decision.denials.iter().map(|denial| self.denial(denial)).collect(),
+            remaining: decision.remaining.iter().take(MAX_LISTED).map(|usage| self.usage(usage)).collect(),
+            denials: decision.denials.iter().take(MAX_LISTED).map(|denial| self.denial(denial)).collect(),
             earliest_time: decision.earliest.map(proto_time),
         }
     }

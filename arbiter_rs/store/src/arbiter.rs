@@ -1,4 +1,29 @@
 //! Load, decide, commit: the only place where the pure core and a store meet.
+//!
+//! ```
+//! use arbiter_core::{request::{Candidate, Purpose, Request}, time::Timestamp};
+//! use arbiter_store::{Arbiter, MemoryStore};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), arbiter_store::ArbiterError> {
+//! let arbiter = Arbiter::open(MemoryStore::new()).await?;
+//! let catalog = br#"{"format": 1, "zone": "UTC", "horizon_ms": 34560000000,
+//!     "channels": [{"name": "email", "cost": 0, "pressure": 0, "expires_after_ms": 86400000, "unconfirmed": "counts"}],
+//!     "campaigns": [{"name": "spring", "priority": 40, "kind": "marketing", "channels": ["email"]}]}"#;
+//! assert_eq!(arbiter.apply_catalog(catalog, b"", None).await?, 1);
+//! let request = Request {
+//!     id: "request-1",
+//!     candidates: vec![Candidate { campaign: "spring", channel: "email", score: 0.0, deadline: None }],
+//!     max_grants: 1,
+//!     segments: Vec::new(),
+//!     calendar: None,
+//!     purpose: Purpose::Reserve,
+//! };
+//! let (outcome, _) = arbiter.request("customer-42", &request, Timestamp(1_772_438_400_000)).await?;
+//! assert!(outcome.decisions[0].grant.is_some());
+//! # Ok(())
+//! # }
+//! ```
 
 use std::sync::Arc;
 
@@ -341,6 +366,10 @@ pub enum SettleStep<'a> {
 }
 
 fn read(customer: &str, stored: &Versioned) -> Result<CustomerState, ArbiterError> {
+    // Only a customer that was never written has no bytes.
+    if stored.version > 0 && stored.bytes.is_empty() {
+        return Err(StoreError::corrupt(customer, "it is empty").into());
+    }
     codec::decode(&stored.bytes).map_err(|error| StoreError::corrupt(customer, error.to_string()).into())
 }
 

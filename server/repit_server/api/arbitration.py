@@ -1,7 +1,7 @@
 """`ArbitrationService`: bytes go to the engine and come back, untouched."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import Final, TypeAlias
 
 import grpc
@@ -52,7 +52,9 @@ def _stream_handler(
     return handle
 
 
-async def answers_in_order(requests: AsyncIterator[bytes], verb: Verb, max_in_flight: int) -> AsyncIterator[bytes]:
+async def answers_in_order(
+    requests: AsyncIterator[bytes], verb: Verb, max_in_flight: int
+) -> AsyncGenerator[bytes, None]:
     """Keep up to `max_in_flight` requests in work and yield each answer as soon as those before it are out."""
     places = asyncio.Semaphore(max_in_flight)
     answers: asyncio.Queue[asyncio.Future[bytes] | None] = asyncio.Queue()

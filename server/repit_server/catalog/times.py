@@ -43,6 +43,7 @@ def date_of(text: str) -> date | None:
     except ValueError:
         return None
 
+
 # The zone tables of the pinned package, not the machine's: the engine has the same ones compiled in.
 zoneinfo.reset_tzpath(to=())
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from repit import AppliedCatalog, Client
+from repit import AppliedCatalog, CampaignOrigin, Client
 from repit_server.catalog import Finding, Severity
 from repit_server.cli.catalog_files import print_findings, read_text
 from repit_server.cli.failure import ANSWER_IS_NO, WRONG_USE, Failure, catalog_failure, speaking_to
@@ -78,6 +78,12 @@ def apply_text(client: Client, path: Path, text: str, *, author: str, strict: bo
     if outcome.errors:
         raise catalog_failure(path, findings_of(outcome))
     return outcome
+
+
+def registered_campaigns(client: Client) -> dict[str, tuple[str, ...]]:
+    """Give the campaigns that a server holds beside its document, with their channels."""
+    campaigns = client.list_campaigns()
+    return {entry.campaign_id: entry.channels for entry in campaigns if entry.origin is CampaignOrigin.API}
 
 
 def findings_of(outcome: AppliedCatalog) -> tuple[Finding, ...]:

@@ -34,7 +34,7 @@ from repit_server.history.target_engine import TargetEngine
 
 CATALOG: Final = Path(__file__).parents[3] / "docs" / "demo" / "demo.yaml"
 """The demo's catalog, in the tree that this file is installed from (`pip install --editable`, as `make` does)."""
-EXPLAINED_ENTRIES: Final = 12
+EXPLAINED_ENTRIES: Final = 200
 
 
 @dataclass(slots=True)
@@ -144,9 +144,7 @@ def _replayed(year: list[Event], catalog_path: Path, terminal: Console) -> DemoR
         customer = spared.most_refused() or year[0].customer_id
         as_of = datetime.fromtimestamp(year[-1].time_ms / 1_000, tz=UTC)
         segments = [segment] if (segment := spared.segments.get(customer, "")) else []
-        explanation = client.explain_customer(
-            customer, segments=segments, as_of=as_of, max_entries=EXPLAINED_ENTRIES
-        )
+        explanation = client.explain_customer(customer, segments=segments, as_of=as_of, max_entries=EXPLAINED_ENTRIES)
     return DemoRun(result, spared, customer, explanation)
 
 

@@ -10,10 +10,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from repit import Contact, Engagement, Explanation, RuleUsage, TimelineEntry
+from repit import Contact, Engagement, EngagementKind, Explanation, RuleUsage, TimelineEntry
 from repit.wording import Reader, figure, span_words
 
 _BAR_CELLS: Final = 10
+_RUN_TOLD_AT_ONCE: Final = 3
 _CONTACT_STYLE: Final = {"confirmed": "green", "pending": "yellow", "released": "dim", "expired": "dim"}
 
 
@@ -48,7 +49,7 @@ def _channels(explanation: Explanation, reader: Reader) -> Table:
 
 
 def _rules(explanation: Explanation, reader: Reader) -> Table:
-    table = _table("what the rules have used", "rule", "used", "of", "", "window", "against", "for")
+    table = _table("what the rules have used", "rule", "used", "", "window", "against", "for")
     for usage, ways in grouped(explanation.rules):
         against = Text("")
         if usage.is_against:
@@ -56,8 +57,7 @@ def _rules(explanation: Explanation, reader: Reader) -> Table:
             against = Text(until, style="red")
         table.add_row(
             Text(f"{usage.policy}/{usage.rule}"),
-            figure(usage.used),
-            figure(usage.limit),
+            f"{figure(usage.used)} of {figure(usage.limit)}",
             usage_bar(usage),
             span_words(usage.window),
             against,
@@ -89,10 +89,35 @@ def usage_bar(usage: RuleUsage) -> Text:
 
 def _timeline(explanation: Explanation, reader: Reader) -> Table:
     table = _table("timeline, newest first", "time", "what", "")
-    for entry in explanation.timeline:
-        time = reader.until(entry.time) if entry.time is not None else ""
-        table.add_row(time, _what(entry), _state(entry))
+    for run in runs(explanation.timeline):
+        is_long = len(run) >= _RUN_TOLD_AT_ONCE
+        for entry in run[:1] if is_long else run:
+            time = reader.until(entry.time) if entry.time is not None else ""
+            what = _purchases(run, reader) if is_long else _what(entry)
+            table.add_row(time, what, _state(entry))
     return table
+
+
+def runs(timeline: Iterable[TimelineEntry]) -> list[list[TimelineEntry]]:
+    """Put purchases that follow each other together; everything else stands alone."""
+    found: list[list[TimelineEntry]] = []
+    for entry in timeline:
+        if found and is_purchase(entry) and is_purchase(found[-1][0]):
+            found[-1].append(entry)
+        else:
+            found.append([entry])
+    return found
+
+
+def is_purchase(entry: TimelineEntry) -> bool:
+    """Whether the entry is a purchase."""
+    return isinstance(entry.entry, Engagement) and entry.entry.kind == EngagementKind.PURCHASED
+
+
+def _purchases(run: list[TimelineEntry], reader: Reader) -> Text:
+    value = sum(entry.entry.value for entry in run if isinstance(entry.entry, Engagement))
+    since = f" since {reader.until(run[-1].time)}" if run[-1].time is not None else ""
+    return Text(f"{len(run)} purchases{since}, value {figure(value)}", style="dim")
 
 
 def _what(entry: TimelineEntry) -> Text:
@@ -121,6 +146,6 @@ def _engagement(event: Engagement) -> str:
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        justify: Literal["left", "right"] = "right" if column in {"used", "of"} else "left"
-        table.add_column(column, justify=justify, overflow="fold", no_wrap=column in {"", "window", "time"})
+        justify: Literal["left", "right"] = "right" if column == "used" else "left"
+        table.add_column(column, justify=justify, overflow="fold", no_wrap=column in {"", "used", "time"})
     return table

@@ -7,6 +7,7 @@ import click
 
 from repit import Client
 from repit_server.catalog import CatalogError, CompiledCatalog, compile_catalog
+from repit_server.cli.apply import registered_campaigns
 from repit_server.cli.catalog_files import names_of
 from repit_server.cli.failure import Failure, catalog_failure, event_file_failures, speaking_to
 from repit_server.cli.options import (
@@ -69,7 +70,7 @@ def _imported(work: EventImport, engine: TargetEngine, advance: Advance, as_of_m
 def _served_names(server: str) -> CatalogNames:
     with Client(server) as client:
         document = client.get_catalog().document
-        campaigns = {campaign.campaign_id: campaign.channels for campaign in client.list_campaigns()}
+        campaigns = registered_campaigns(client)
     return names_of(served_catalog(document), campaigns)
 
 

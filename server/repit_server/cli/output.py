@@ -8,11 +8,14 @@ from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime
 from enum import Enum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+FILE_COLUMNS: Final = 160
+"""How wide tables are drawn where stdout is no terminal."""
 
 
 def print_json(value: object) -> None:
@@ -40,8 +43,8 @@ def _scalar(value: object) -> object:
 
 
 def console() -> Console:
-    """The terminal, or wherever stdout goes."""
-    return Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
+    """The terminal, or wherever stdout goes: there lines may be long, so that programs find words whole."""
+    return Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else FILE_COLUMNS)
 
 
 def note(text: str) -> None:

@@ -1,6 +1,6 @@
 """`repit replay`: an event file as it would have gone under a catalog."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ import click
 
 from repit import Client
 from repit_server.catalog import CatalogError, CompiledCatalog, adopt_campaigns
-from repit_server.cli.apply import apply_text
+from repit_server.cli.apply import apply_text, registered_campaigns
 from repit_server.cli.catalog_files import compiled_text, confirm_within_ms, names_of, print_findings, read_text
 from repit_server.cli.failure import (
     ANSWER_IS_NO,
@@ -53,10 +53,12 @@ class Policy:
     path: Path
     text: str
     catalog: CompiledCatalog
+    registered: Mapping[str, tuple[str, ...]]
+    """Campaigns that the target holds beside the document, with their channels."""
 
     def names(self) -> CatalogNames:
         """Give the names that it knows."""
-        return names_of(self.catalog)
+        return names_of(self.catalog, self.registered)
 
 
 @click.command()
@@ -132,30 +134,32 @@ def survey_events(path: Path, bad_lines: BadLines) -> EventSurvey:
 
 
 def _policy(path: Path | None, target: str | None, *, strict: bool) -> Policy:
-    if path is not None:
-        text = read_text(path)
-    else:
-        path = SERVED_CATALOG
-        with Client(target or "") as client:
-            text = client.get_catalog().document
+    registered: dict[str, tuple[str, ...]] = {}
+    text = read_text(path) if path is not None else ""
+    if target is not None:
+        with Client(target) as client:
+            registered = registered_campaigns(client)
+            text = text or client.get_catalog().document
+    path = path or SERVED_CATALOG
     catalog = compiled_text(path, text)
     print_findings(path, text, catalog.findings)
     if strict and catalog.findings:
         raise Failure(f"{path}: refused for its findings", "heed them, or leave `--strict` out", ANSWER_IS_NO)
-    return Policy(path, text, catalog)
+    return Policy(path, text, catalog, registered)
 
 
 def _with_adopted(policy: Policy, survey: EventSurvey) -> Policy:
     """Add the campaigns of the file that the catalog lacks, and the offer families that they need."""
     try:
-        adopted = adopt_campaigns(policy.text, sorted(survey.sends))
+        unregistered = [send for send in sorted(survey.sends) if send[0] not in policy.registered]
+        adopted = adopt_campaigns(policy.text, unregistered)
     except CatalogError as error:
         raise catalog_failure(policy.path, error.findings) from None
     if not adopted.campaigns:
         return policy
     text = adopted.written_into(policy.text)
     path = Path(f"{policy.path} with the campaigns adopted")
-    return Policy(path, text, compiled_text(path, text))
+    return Policy(path, text, compiled_text(path, text), policy.registered)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""A small engine for replays: it grants a customer's first sends of each day of a list, and remembers what it was told."""
+"""A small engine for replays: it decides as a test says, and remembers what it was told."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -14,7 +14,6 @@ from repit.v1.arbitration_service_pb2 import (
 from repit.v1.decision_pb2 import Verdict
 from repit.v1.denial_pb2 import DenialReason
 from repit.v1.engagement_pb2 import EngagementKind
-
 from repit_server.history.event import Event, EventKind
 from repit_server.history.event_file import EventLine
 from repit_server.history.event_id import EventIds
@@ -44,9 +43,11 @@ def lines_of(events: Iterable[Event]) -> list[EventLine]:
 
 
 class SmallEngine:
-    """Decides by `grants`, which sees the request and the customer's history so far; `history` is what each was told."""
+    """Decides by `grants`, which sees the request and the customer's history so far."""
 
-    def __init__(self, grants: Callable[[RequestContactRequest, list[str]], bool] = lambda _request, _history: True) -> None:
+    def __init__(
+        self, grants: Callable[[RequestContactRequest, list[str]], bool] = lambda _request, _history: True
+    ) -> None:
         self.grants = grants
         self.history: dict[str, list[str]] = defaultdict(list)
         self.calls: list[str] = []
@@ -87,6 +88,7 @@ class SmallEngine:
             if entry.customer_id == self.refused_line:
                 result.error.message = "too long"
             assert entry.event_time.ToMilliseconds() <= message.as_of_time.ToMilliseconds()
-            words = f"{EngagementKind.Name(entry.kind)} {entry.event_time.ToMilliseconds()} {entry.contact_id or entry.campaign_id}"
+            about = entry.contact_id or entry.campaign_id
+            words = f"{EngagementKind.Name(entry.kind)} {entry.event_time.ToMilliseconds()} {about}"
             self.history[entry.customer_id].append(f"{words} {entry.channel} {entry.offer_family} {entry.value}")
         return answer.SerializeToString()

@@ -1,18 +1,18 @@
 """What every call goes through: admission, and errors with their details."""
 
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import grpc
 import pytest
-from arbiter_rs import ArbiterError
 from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
+from arbiter_rs import ArbiterError
 from repit_server.api.calls import Admission, answering
 from repit_server.api.errors import DETAILS_KEY, ErrorReason, RpcError, etag_differs, invalid_fields
 
 
-class Aborted(Exception):
+class AbortedError(Exception):
     pass
 
 
@@ -27,7 +27,7 @@ class Context:
         ((key, value),) = trailing_metadata
         assert key == DETAILS_KEY
         self.status = Status.FromString(value)
-        raise Aborted
+        raise AbortedError
 
     def info(self) -> ErrorInfo:
         info = ErrorInfo()
@@ -39,9 +39,9 @@ async def aborted(error: Exception, admission: Admission | None = None) -> Conte
     async def answer(_request: bytes) -> bytes:
         raise error
 
-    context: Any = Context()
-    with pytest.raises(Aborted):
-        await answering("Verb", admission or Admission(1), answer)(b"", context)
+    context = Context()
+    with pytest.raises(AbortedError):
+        await answering("Verb", admission or Admission(1), answer)(b"", cast("Any", context))
     assert context.status.code == context.code.value[0]
     return context
 

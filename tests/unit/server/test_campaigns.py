@@ -2,9 +2,9 @@
 
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
+
 from repit.v1.campaign_pb2 import Campaign, CampaignOrigin, Selector
 from repit.v1.kind_pb2 import Kind
-
 from repit_server.api.campaigns import campaign_of_plain, changed_campaign, plain_of_campaign
 from repit_server.api.errors import RpcError
 from repit_server.catalog import campaign_from_dict, campaign_to_dict
@@ -26,15 +26,14 @@ def full_campaign() -> Campaign:
         pressure=2.5,
         origin=API,
     )
-    campaign.eligible.CopyFrom(
-        Selector(kinds=[Kind.KIND_SERVICE], segments=["loyal"], min_priority=0, max_priority=90)
-    )
+    campaign.eligible.CopyFrom(Selector(kinds=[Kind.KIND_SERVICE], segments=["loyal"], min_priority=0, max_priority=90))
     getattr(campaign.eligible, "not").CopyFrom(Selector(channels=["sms"]))
     return campaign
 
 
 @pytest.mark.parametrize(
-    "campaign", [full_campaign(), Campaign(campaign_id="bare", channels=["email"], kind=Kind.KIND_MARKETING, origin=API)]
+    "campaign",
+    [full_campaign(), Campaign(campaign_id="bare", channels=["email"], kind=Kind.KIND_MARKETING, origin=API)],
 )
 def test_a_campaign_comes_back_from_its_plain_form(campaign: Campaign) -> None:
     plain = plain_of_campaign(campaign)

@@ -19,7 +19,8 @@ class Recorder:
         self.version = 1
         self.is_away = False
         self.health: list[tuple[bool, int]] = []
-        self.refreshed = asyncio.Event()
+        self.changed = asyncio.Condition()
+        self.stopping = asyncio.Event()
         self.is_stuck = False
         self.let_go = asyncio.Event()
 
@@ -28,13 +29,14 @@ class Recorder:
 
     async def stop(self, grace: float | None = "health") -> None:  # type: ignore[assignment]
         self.calls.append(f"stop {grace}")
+        if grace == 5.0:
+            self.stopping.set()
         if self.is_stuck and grace == 5.0:
             await self.let_go.wait()
         if grace is None:
             self.let_go.set()
 
     async def refresh_catalog_async(self) -> int:
-        self.refreshed.set()
         if self.is_away:
             raise ConnectionError("the store is away")
         return self.version
@@ -43,7 +45,13 @@ class Recorder:
         return not self.is_away
 
     async def report(self, *, is_store_ready: bool, catalog_version: int) -> None:
-        self.health.append((is_store_ready, catalog_version))
+        async with self.changed:
+            self.health.append((is_store_ready, catalog_version))
+            self.changed.notify_all()
+
+    async def reported(self, state: tuple[bool, int]) -> None:
+        async with self.changed:
+            await self.changed.wait_for(lambda: self.health[-1] == state)
 
     def close(self) -> None:
         self.calls.append("close")
@@ -79,8 +87,7 @@ async def test_a_second_signal_ends_the_grace() -> None:
     life = asyncio.create_task(life_of(recorder, serving).run())
     await serving.wait()
     os.kill(os.getpid(), signal.SIGTERM)
-    while "stop 5.0" not in recorder.calls:
-        await asyncio.sleep(0)
+    await recorder.stopping.wait()
     os.kill(os.getpid(), signal.SIGTERM)
     await life
     assert recorder.calls[-3:] == ["stop 5.0", "stop None", "close"]
@@ -91,12 +98,9 @@ async def test_a_catalog_applied_elsewhere_and_a_store_that_goes_away_are_told_t
     life = asyncio.create_task(life_of(recorder, serving).run())
     await serving.wait()
     recorder.version = 2
-    while recorder.health[-1] != (True, 2):
-        await recorder.refreshed.wait()
-        await asyncio.sleep(0)
+    await recorder.reported((True, 2))
     recorder.is_away = True
-    while recorder.health[-1] != (False, 2):
-        await asyncio.sleep(0)
+    await recorder.reported((False, 2))
     os.kill(os.getpid(), signal.SIGTERM)
     await life
     assert recorder.calls[-1] == "close"

@@ -20,27 +20,24 @@ class SlowVerb:
         self.gates: dict[bytes, asyncio.Event] = {}
         self.in_work: set[bytes] = set()
         self.most_in_work = 0
-        self.cancelled: set[bytes] = set()
+        self.begun: asyncio.Queue[bytes] = asyncio.Queue()
+        self.cancelled: asyncio.Queue[bytes] = asyncio.Queue()
 
     def gate(self, request: bytes) -> asyncio.Event:
         return self.gates.setdefault(request, asyncio.Event())
 
     async def __call__(self, request: bytes) -> bytes:
         self.in_work.add(request)
+        self.begun.put_nowait(request)
         self.most_in_work = max(self.most_in_work, len(self.in_work))
         try:
             await self.gate(request).wait()
         except asyncio.CancelledError:
-            self.cancelled.add(request)
+            self.cancelled.put_nowait(request)
             raise
         finally:
             self.in_work.discard(request)
         return request.upper()
-
-
-async def settled() -> None:
-    for _ in range(20):
-        await asyncio.sleep(0)
 
 
 async def test_answers_come_in_the_order_of_the_requests_whichever_is_ready_first() -> None:
@@ -64,8 +61,7 @@ async def test_no_more_than_the_maximum_are_in_work() -> None:
     requests = [b"%d" % number for number in range(20)]
     answers = answers_in_order(requests_of(*requests), verb, 4)
     first = asyncio.ensure_future(anext(answers))
-    await settled()
-    assert verb.in_work == set(requests[:4])
+    assert [await verb.begun.get() for _ in range(4)] == requests[:4]
     for request in requests:
         verb.gate(request).set()
     rest = [await first] + [answer async for answer in answers]
@@ -78,10 +74,9 @@ async def test_what_is_in_work_is_let_go_of_when_the_caller_goes() -> None:
     verb.gate(b"a").set()
     answers = answers_in_order(requests_of(b"a", b"b", b"c"), verb, 8)
     await anext(answers)
-    await settled()
+    assert [await verb.begun.get() for _ in range(3)] == [b"a", b"b", b"c"]
     await answers.aclose()
-    await settled()
-    assert verb.cancelled == {b"b", b"c"}
+    assert {await verb.cancelled.get() for _ in range(2)} == {b"b", b"c"}
 
 
 async def test_a_fault_of_the_verb_ends_the_stream_with_it() -> None:

@@ -199,6 +199,23 @@ fn rules_of_other_campaigns_keep_silent() {
 }
 
 #[test]
+fn a_catalog_has_at_most_256_channels() {
+    for (channels, is_sound) in [(256, true), (257, false)] {
+        let mut catalog = catalog_of(&json!([]));
+        let template = catalog["channels"][2].clone();
+        for index in 3..channels {
+            let mut channel = template.clone();
+            channel["name"] = json!(format!("post-{index}"));
+            catalog["channels"].as_array_mut().unwrap().push(channel);
+        }
+        let compiled = serde_json::from_value(catalog).unwrap();
+        let mut register = arbiter_core::register::Register::default();
+        register.admit(&compiled);
+        assert_eq!(Snapshot::compile(1, &compiled, register).is_ok(), is_sound, "{channels} channels");
+    }
+}
+
+#[test]
 fn figures_out_of_range_do_not_compile() {
     let too_long = 3_653 * DAY_MS + 1;
     for (place, figure) in [

@@ -43,8 +43,6 @@ fn ensure_exact(world: &World, campaign: &str, channel: &str, now: Timestamp) ->
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
-
     #[test]
     fn from_its_earliest_time_on_a_rule_is_silent_and_not_before(
         policies in policies(),

@@ -201,8 +201,6 @@ fn any_request() -> impl Strategy<Value = Request<'static>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
-
     #[test]
     fn every_call_on_anything_returns(
         snapshot in any_catalog(),

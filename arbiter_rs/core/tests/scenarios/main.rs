@@ -29,11 +29,10 @@ mod files {
         let mut at = Timestamp(0);
         for (step, number) in scenario.step.iter().zip(1..) {
             at = moment(&step.at, at, &player.moments);
-            if !step.name.is_empty() {
-                let engaged = step.engage.as_ref().and_then(|engage| engage.time.as_deref());
-                let takes = engaged.map_or(at, |text| moment(text, at, &player.moments));
-                player.moments.insert(step.name.clone(), takes);
-            }
+            let engaged = step.engage.as_ref().and_then(|engage| engage.time.as_deref());
+            let takes = engaged.map_or(at, |text| moment(text, at, &player.moments));
+            let names = step.then.all().iter().map(|then| &then.name).chain([&step.name]);
+            player.moments.extend(names.filter(|name| !name.is_empty()).map(|name| (name.clone(), takes)));
             player.take(step, at, number).map_err(|error| format!("step {number}: {error}"))?;
         }
         Ok(())

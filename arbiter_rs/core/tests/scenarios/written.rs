@@ -13,8 +13,8 @@ pub(crate) const NEVER: &str = "never";
 pub(crate) struct Scenario {
     #[serde(rename = "scenario")]
     pub(crate) _sentence: String,
-    #[serde(default, rename = "gallery")]
-    pub(crate) _gallery: Vec<u32>,
+    #[serde(default, rename = "policy_of")]
+    pub(crate) _policy_of: String,
     #[serde(rename = "given")]
     pub(crate) _given: toml::Table,
     pub(crate) step: Vec<Step>,

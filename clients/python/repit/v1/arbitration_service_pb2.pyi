@@ -530,7 +530,7 @@ class EngagementResult(_message.Message):
     CONTACT_ID_FIELD_NUMBER: _builtins.int
     ERROR_FIELD_NUMBER: _builtins.int
     is_duplicate: _builtins.bool
-    """Whether it was known already, by its event id, and so changed nothing."""
+    """Whether it was known already, by its event id or because its contact was confirmed before, and so changed nothing."""
     contact_id: _builtins.str
     """The contact that it belongs to, or that it made; empty where there is none."""
     @_builtins.property

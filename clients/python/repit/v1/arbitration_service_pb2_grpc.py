@@ -105,7 +105,7 @@ class ArbitrationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def StreamRequestContacts(self, request_iterator, context):
-        """RequestContact as a stream both ways: answered in order.
+        """RequestContact as a stream both ways: answered in order. Several are worked on at once: wait for an answer where the next request for that customer depends on it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

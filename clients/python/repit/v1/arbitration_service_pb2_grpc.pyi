@@ -42,7 +42,7 @@ class ArbitrationServiceStub:
     BatchRequestContacts: _grpc.UnaryUnaryMultiCallable[_arbitration_service_pb2.BatchRequestContactsRequest, _arbitration_service_pb2.BatchRequestContactsResponse]
     """RequestContact in bulk: answered in order, each alone."""
     StreamRequestContacts: _grpc.StreamStreamMultiCallable[_arbitration_service_pb2.StreamRequestContactsRequest, _arbitration_service_pb2.StreamRequestContactsResponse]
-    """RequestContact as a stream both ways: answered in order."""
+    """RequestContact as a stream both ways: answered in order. Several are worked on at once: wait for an answer where the next request for that customer depends on it."""
     ConfirmContact: _grpc.UnaryUnaryMultiCallable[_arbitration_service_pb2.ConfirmContactRequest, _arbitration_service_pb2.ConfirmContactResponse]
     """The contact was made. Idempotent."""
     ReleaseContact: _grpc.UnaryUnaryMultiCallable[_arbitration_service_pb2.ReleaseContactRequest, _arbitration_service_pb2.ReleaseContactResponse]
@@ -66,7 +66,7 @@ class ArbitrationServiceAsyncStub(ArbitrationServiceStub):
     BatchRequestContacts: _aio.UnaryUnaryMultiCallable[_arbitration_service_pb2.BatchRequestContactsRequest, _arbitration_service_pb2.BatchRequestContactsResponse]  # type: ignore[assignment]
     """RequestContact in bulk: answered in order, each alone."""
     StreamRequestContacts: _aio.StreamStreamMultiCallable[_arbitration_service_pb2.StreamRequestContactsRequest, _arbitration_service_pb2.StreamRequestContactsResponse]  # type: ignore[assignment]
-    """RequestContact as a stream both ways: answered in order."""
+    """RequestContact as a stream both ways: answered in order. Several are worked on at once: wait for an answer where the next request for that customer depends on it."""
     ConfirmContact: _aio.UnaryUnaryMultiCallable[_arbitration_service_pb2.ConfirmContactRequest, _arbitration_service_pb2.ConfirmContactResponse]  # type: ignore[assignment]
     """The contact was made. Idempotent."""
     ReleaseContact: _aio.UnaryUnaryMultiCallable[_arbitration_service_pb2.ReleaseContactRequest, _arbitration_service_pb2.ReleaseContactResponse]  # type: ignore[assignment]
@@ -111,7 +111,7 @@ class ArbitrationServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_arbitration_service_pb2.StreamRequestContactsRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_arbitration_service_pb2.StreamRequestContactsResponse], _abc.AsyncIterator[_arbitration_service_pb2.StreamRequestContactsResponse]]:
-        """RequestContact as a stream both ways: answered in order."""
+        """RequestContact as a stream both ways: answered in order. Several are worked on at once: wait for an answer where the next request for that customer depends on it."""
 
     @_abc_1.abstractmethod
     def ConfirmContact(

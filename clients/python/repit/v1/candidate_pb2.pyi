@@ -78,7 +78,7 @@ class CustomerContext(_message.Message):
     """ISO 3166-1 alpha-2 country. Not served yet: INVALID_ARGUMENT where set."""
     @_builtins.property
     def segments(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Segments that the customer is in; each must be in the catalog. At most 64."""
+        """Segments that the customer is in; one that the catalog does not have matches nothing. At most 64."""
 
     def __init__(
         self,

@@ -1,0 +1,42 @@
+//! What a bench measured, as one line per question: read from what criterion keeps.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use criterion::Criterion;
+use serde_json::Value;
+
+/// Where criterion keeps what it measured.
+pub(crate) fn directory() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("criterion")
+}
+
+/// Criterion without plots and with short runs: all benches together take about three minutes.
+pub(crate) fn criterion() -> Criterion {
+    Criterion::default().output_directory(&directory()).without_plots().configure_from_args()
+}
+
+/// The median of a measurement, in nanoseconds; nothing where it was not run.
+fn median_ns(group: &str, question: &str) -> Option<f64> {
+    let path = directory().join(group).join(question).join("new").join("estimates.json");
+    let estimates: Value = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+    estimates.pointer("/median/point_estimate")?.as_f64()
+}
+
+/// Print the median of each question of a group that was run.
+pub(crate) fn print(group: &str, questions: &[String]) {
+    println!("\n{group}, median per operation");
+    for question in questions {
+        if let Some(median_ns) = median_ns(group, question) {
+            println!("  {question:<54} {:>12}", in_words(median_ns));
+        }
+    }
+}
+
+fn in_words(ns: f64) -> String {
+    match ns {
+        ns if ns < 10_000.0 => format!("{ns:.0} ns"),
+        ns if ns < 10_000_000.0 => format!("{:.1} µs", ns / 1e3),
+        ns => format!("{:.1} ms", ns / 1e6),
+    }
+}
