@@ -143,7 +143,7 @@ impl Bench<'_> {
         group
             .warm_up_time(Duration::from_millis(300))
             .measurement_time(Duration::from_millis(1_500))
-            .sample_size(30);
+            .sample_size(12);
         group.bench_function(question, |bencher| {
             bencher.iter_batched(&input, &operation, BatchSize::SmallInput);
         });

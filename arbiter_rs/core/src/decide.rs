@@ -10,7 +10,7 @@ use crate::ids::{SegmentId, TermsId};
 use crate::request::{Candidate, Purpose, Request};
 use crate::rules::eligibility::{Activity, Audience};
 use crate::rules::suppression::Objection;
-use crate::rules::{PolicyRule, Rule, RuleKind, View, silent_from};
+use crate::rules::{PolicyRule, Rule, RuleKind, View};
 use crate::time::Timestamp;
 
 /// The value refers to names that this version of the catalog has not heard of: another replica has applied a newer one.
@@ -240,7 +240,7 @@ impl Asked<'_> {
         let denial = self.rule.check(view, t)?;
         Some(Denial {
             rule: self.policy_rule.map(|rule| rule.order),
-            earliest: silent_from(self.rule, view, t),
+            earliest: self.rule.silent_from(view, t),
             ..denial
         })
     }
@@ -267,7 +267,7 @@ pub(crate) fn earliest(view: &View<'_>, t: Timestamp) -> Option<Timestamp> {
     for _ in 0..MAX_ROUNDS {
         let mut next = moment;
         for asked in asked(view) {
-            next = next.max(silent_from(asked.rule, view, moment)?);
+            next = next.max(asked.rule.silent_from(view, moment)?);
         }
         if next == moment {
             return Some(moment);

@@ -6,7 +6,7 @@ use crate::decide::{Asker, asked, earliest, view_of};
 use crate::decision::{Amount, Reason};
 use crate::ids::{ChannelId, SegmentId, TermsId};
 use crate::request::Request;
-use crate::rules::{RuleKind, View, silent_from};
+use crate::rules::{RuleKind, View};
 use crate::time::Timestamp;
 
 /// How many campaigns an explanation goes through at most, in the order of the catalog.
@@ -120,7 +120,7 @@ fn readings(view: &View<'_>, terms: TermsId, now: Timestamp, into: &mut Vec<Read
             ),
             (RuleKind::Respite(_), None) => (Amount::None, Amount::None),
         };
-        let earliest = if is_against { silent_from(asked.rule, view, now) } else { None };
+        let earliest = if is_against { asked.rule.silent_from(view, now) } else { None };
         into.push(Reading {
             rule: policy_rule.order,
             terms,

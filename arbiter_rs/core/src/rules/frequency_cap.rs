@@ -131,6 +131,32 @@ impl Rule for FrequencyCap {
         self.is_over(view, self.used(view, t))
     }
 
+    /// Where nothing lies after `t` its window only empties: the contacts that hold it are followed out in one pass.
+    fn silent_from(&self, view: &View<'_>, t: Timestamp) -> Option<Timestamp> {
+        if view.state.contacts.last().is_some_and(|last| last.time > t) {
+            return self.searched_silence(view, t);
+        }
+        let room = self.limit(view.terms).saturating_sub(self.weight(view.terms));
+        let frame = self.frame(view);
+        let leaving = |(contact, terms): (&Contact, &Terms)| {
+            let left = frame.leaves(contact.time);
+            let at = contact.lapses(terms).map_or(left, |lapse| lapse.min(left));
+            (at, self.weight(terms).saturating_mul(i64::from(contact.count)))
+        };
+        let mut holding: Vec<(Timestamp, i64)> = self.in_reach(view, t).map(leaving).collect();
+        holding.sort_unstable_by_key(|(at, _)| *at);
+        let mut used = holding.iter().fold(0_i64, |sum, (_, weight)| sum.saturating_add(*weight));
+        let mut moment = t;
+        for (at, weight) in holding {
+            if used <= room {
+                break;
+            }
+            used = used.saturating_sub(weight);
+            moment = at;
+        }
+        (used <= room).then_some(moment)
+    }
+
     /// A cap falls silent when a contact leaves its window or a reservation lapses, and at no other instant.
     fn next_change(&self, view: &View<'_>, t: Timestamp) -> Option<Timestamp> {
         let frame = self.frame(view);

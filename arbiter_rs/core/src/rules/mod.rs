@@ -65,22 +65,27 @@ pub trait Rule {
 
     /// The next instant after `t` at which its answer may differ, if nothing else happens; never later than that instant.
     fn next_change(&self, view: &View<'_>, t: Timestamp) -> Option<Timestamp>;
+
+    /// The first instant at or after `t` at which it is silent, if nothing else happens.
+    fn silent_from(&self, view: &View<'_>, t: Timestamp) -> Option<Timestamp> {
+        self.searched_silence(view, t)
+    }
+
+    /// [`Rule::silent_from`] by asking at each change of its mind in turn.
+    fn searched_silence(&self, view: &View<'_>, t: Timestamp) -> Option<Timestamp> {
+        let mut moment = t;
+        for _ in 0..MAX_CHANGES {
+            if !self.is_against(view, moment) {
+                return Some(moment);
+            }
+            moment = self.next_change(view, moment)?;
+        }
+        None
+    }
 }
 
 /// How many times a rule may change its mind before the search for its silence is given up: more than any value can make it.
 const MAX_CHANGES: usize = 32_768;
-
-/// The first instant at or after `t` at which a rule is silent, if nothing else happens.
-pub fn silent_from(rule: &dyn Rule, view: &View<'_>, t: Timestamp) -> Option<Timestamp> {
-    let mut moment = t;
-    for _ in 0..MAX_CHANGES {
-        if !rule.is_against(view, moment) {
-            return Some(moment);
-        }
-        moment = rule.next_change(view, moment)?;
-    }
-    None
-}
 
 /// A rule of a contact policy.
 #[derive(Debug)]
