@@ -1,7 +1,7 @@
 """Répit's engine: decides, counts, remembers. Bytes of `repit.v1` messages in, bytes out."""
 
 from collections.abc import Awaitable
-from typing import Any, final
+from typing import final
 
 __all__ = ["ZONE_DATA", "Arbiter", "ArbiterError", "__version__"]
 
@@ -13,7 +13,8 @@ __version__: str
 class ArbiterError(Exception):
     """What went wrong, as gRPC says it.
 
-    `code` is the number of the gRPC status, `message` its words and `status` the serialized `google.rpc.Status` with all details.
+    `code` is the number of the gRPC status, `message` its words and `status` the serialized `google.rpc.Status`
+    with all details.
     """
 
     code: int
@@ -24,7 +25,8 @@ class ArbiterError(Exception):
 class Arbiter:
     """An engine on one store. Safe to use from many threads; every call releases the GIL.
 
-    Each verb takes and returns serialized messages of `repit.v1` and comes twice: blocking, and awaitable (`…_async`) from a running asyncio loop.
+    Each verb takes and returns serialized messages of `repit.v1` and comes twice: blocking, and awaitable (`…_async`)
+    from a running asyncio loop.
     Raises `ArbiterError`.
     """
 
@@ -39,7 +41,10 @@ class Arbiter:
     def batch_request_contacts(self, request: bytes) -> bytes: ...
     def batch_request_contacts_async(self, request: bytes) -> Awaitable[bytes]: ...
     def stream_request_contacts(self, request: bytes) -> bytes:
-        """One message of the stream: `StreamRequestContactsRequest` in, `StreamRequestContactsResponse` out; never raises for a bad request."""
+        """One message of the stream: `StreamRequestContactsRequest` in, `StreamRequestContactsResponse` out.
+
+        Never raises for a bad request: the response says what is wrong with it.
+        """
 
     def stream_request_contacts_async(self, request: bytes) -> Awaitable[bytes]: ...
     def confirm_contact(self, request: bytes) -> bytes: ...
@@ -50,15 +55,21 @@ class Arbiter:
     def record_engagements_async(self, request: bytes) -> Awaitable[bytes]: ...
     def explain_customer(self, request: bytes) -> bytes: ...
     def explain_customer_async(self, request: bytes) -> Awaitable[bytes]: ...
-    def apply_catalog(self, compiled: bytes, attachment: bytes | None = ..., *, expected_version: int | None = ...) -> int:
+    def apply_catalog(
+        self, compiled: bytes, attachment: bytes | None = ..., *, expected_version: int | None = ...
+    ) -> int:
         """Make a compiled catalog (docs/reference/compiled-catalog.md) the active one; returns its version.
 
-        `attachment` is kept with the version and returned by `catalog`, untouched (the server keeps the document, campaigns, author and message there).
-        `expected_version` is the version that the change was made from (0 for none yet): raises `ArbiterError` with code 10 (ABORTED) where another is active.
+        `attachment` is kept with the version and returned by `catalog`, untouched: the server keeps the document,
+        campaigns, author and message there. `expected_version` is the version that the change was made from, 0 for
+        none yet: raises `ArbiterError` with code 10 (ABORTED) where another is active.
         """
 
     def catalog(self, version: int = ...) -> tuple[int, bytes, bytes]:
-        """(version, compiled, attachment) of one version, of the stored newest where 0; (0, b"", b"") where there is none yet. Code 5 (NOT_FOUND) for an unknown version."""
+        """One stored version, the newest where 0, as (version, compiled, attachment).
+
+        (0, b"", b"") where there is none yet; raises `ArbiterError` with code 5 (NOT_FOUND) for an unknown version.
+        """
 
     def refresh_catalog(self) -> int:
         """Read the newest catalog version from the store and decide by it from here on; returns the active version."""
@@ -72,4 +83,4 @@ class Arbiter:
         """Flush and let go of the store; calls after that raise code 9 (FAILED_PRECONDITION)."""
 
     def __enter__(self) -> Arbiter: ...
-    def __exit__(self, *args: Any) -> None: ...
+    def __exit__(self, *args: object) -> None: ...

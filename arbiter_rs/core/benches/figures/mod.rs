@@ -6,13 +6,15 @@ use std::path::{Path, PathBuf};
 use criterion::Criterion;
 use serde_json::Value;
 
-/// Where criterion keeps what it measured.
-pub(crate) fn directory() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join("criterion")
+/// Where criterion keeps what this program measured.
+fn directory() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("criterion").join(env!("CARGO_CRATE_NAME"))
 }
 
 /// Criterion without plots and with short runs: all benches together take about three minutes.
 pub(crate) fn criterion() -> Criterion {
+    // Figures of an earlier run would pass for those of questions that this one leaves out. There are none the first time.
+    let _ = fs::remove_dir_all(directory());
     Criterion::default().output_directory(&directory()).without_plots().configure_from_args()
 }
 
