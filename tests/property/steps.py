@@ -15,6 +15,9 @@ Answer = list[Decision] | str | Recorded
 Place = tuple[int, int]
 """A contact, named by the step that made it and the position of its candidate."""
 
+Boundary = tuple[int, str, Request | None]
+"""An instant that is worth a visit, whose it is, and what to ask then (anything where None)."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -80,7 +83,7 @@ class World:
             for index in range(rng.randint(2, 4))
         }
         self.steps: list[Step] = []
-        self.boundaries: list[tuple[int, Request | None]] = list(self.campaign_bounds())
+        self.boundaries: list[Boundary] = list(self.campaign_bounds())
         self.windows = sorted(
             {span_ms(w["sliding"]) for w in self.cap_windows() if "sliding" in w}
             | {DAY, self.played.model.rules.horizon}
@@ -114,15 +117,20 @@ class World:
         elif isinstance(answer, Recorded) and answer.contact is not None:
             time = answer.contact.time
             found = {time, *(time + width for width in self.windows), *(time - width for width in self.windows)}
-        self.boundaries += [(moment + nudge, step.request) for moment in sorted(found) for nudge in (-1, 0, 0, 1)]
+        if step.engagement is not None:
+            found.add(step.engagement.time)
+        self.boundaries += [
+            (moment + nudge, step.customer, step.request) for moment in sorted(found) for nudge in (-1, 0, 0, 1)
+        ]
 
-    def campaign_bounds(self) -> Iterator[tuple[int, Request]]:
+    def campaign_bounds(self) -> Iterator[Boundary]:
         """The instants at which campaigns begin and end, with a request to make then."""
         for name, campaign in self.catalog["campaigns"].items():
             candidates = (Candidate(name, campaign["channels"][0]),)
             for day in campaign.get("active", {}).values():
                 moment = day_start(day, self.catalog["zone"])
-                yield from ((moment + nudge, Request("customer-0", moment, candidates)) for nudge in (-1, 0))
+                request = Request("customer-0", moment, candidates)
+                yield from ((moment + nudge, request.customer, request) for nudge in (-1, 0))
 
     def next_step(self, number: int) -> Step:
         """Move the clock, then choose what happens."""
@@ -134,7 +142,9 @@ class World:
         self.boundaries = [boundary for boundary in self.boundaries if boundary[0] >= self.now]
         near = [boundary for boundary in self.boundaries if boundary[0] < self.now + reach]
         if near and rng.random() < 0.35:
-            self.now, before = min((rng.choice(near) for _ in range(3)), key=lambda boundary: boundary[0])
+            self.now, customer, before = min((rng.choice(near) for _ in range(3)), key=lambda boundary: boundary[0])
+            if before is None and rng.random() < 0.8:
+                return self.random_request(number, customer)
             if before is not None and rng.random() < 0.8:
                 same = replace(before, request_id=f"r{number}", time=self.now)
                 return Step(number, self.request_verb(), before.customer, self.now, request=same)

@@ -9,6 +9,8 @@ use crate::time::Timestamp;
 pub const MAX_CONTACTS: usize = 4_096;
 /// How many engagements a value holds at most; beyond it the oldest are dropped.
 pub const MAX_ENGAGEMENTS: usize = 1_024;
+/// From how many objections on a further one is read as one to all channels.
+pub const MAX_SUPPRESSIONS: usize = 1_000;
 /// From how many engagements on those that no rule can tell apart from a later one are dropped.
 pub const ROUTINE_ENGAGEMENTS: usize = 64;
 /// How many segments a contact freezes at most.
@@ -220,13 +222,15 @@ impl CustomerState {
 
     /// Suppress marketing from `since` on, or earlier where it already was.
     pub fn suppress(&mut self, suppression: Suppression) {
-        let held = self
-            .suppressions
-            .iter_mut()
-            .find(|held| held.channel == suppression.channel && held.kind == suppression.kind);
-        match held {
-            Some(held) => held.since = held.since.min(suppression.since),
-            None => self.suppressions.push(suppression),
+        let is_same =
+            |held: &Suppression| held.channel == suppression.channel && held.kind == suppression.kind;
+        if let Some(held) = self.suppressions.iter_mut().find(|held| is_same(held)) {
+            held.since = held.since.min(suppression.since);
+        } else if suppression.channel.is_some() && self.suppressions.len() >= MAX_SUPPRESSIONS {
+            // Nobody objects channel by channel so often without meaning all of them.
+            self.suppress(Suppression { channel: None, ..suppression });
+        } else {
+            self.suppressions.push(suppression);
         }
     }
 
@@ -349,9 +353,13 @@ fn fold_alike(contacts: Vec<Contact>) -> Vec<Contact> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Contact, CustomerState, Engagement, MAX_CONTACTS, ROUTINE_ENGAGEMENTS, Status};
+    use super::{
+        Contact, CustomerState, Engagement, MAX_CONTACTS, MAX_SUPPRESSIONS, ROUTINE_ENGAGEMENTS, Status,
+        Suppression,
+    };
+    use crate::codec;
     use crate::compiled::EngagementKind;
-    use crate::ids::TermsId;
+    use crate::ids::{ChannelId, TermsId};
     use crate::time::{DAY_MS, Timestamp};
 
     fn contact(time: i64) -> Contact {
@@ -402,6 +410,19 @@ mod tests {
         state.compact(Timestamp(10 * DAY_MS), Timestamp(0), |_, _| false);
         let values: Vec<i64> = state.engagements.iter().map(|engagement| engagement.value).collect();
         assert_eq!(values, [500, 100]);
+    }
+
+    #[test]
+    fn beyond_the_maximum_an_objection_is_to_all_channels() {
+        let mut state = CustomerState::default();
+        let objection =
+            |channel| Suppression { since: Timestamp(5), kind: EngagementKind::OptedOut, channel };
+        for channel in 0..=u32::try_from(MAX_SUPPRESSIONS).unwrap() {
+            state.suppress(objection(Some(ChannelId(channel))));
+        }
+        assert_eq!(state.suppressions.len(), MAX_SUPPRESSIONS + 1);
+        assert_eq!(state.suppressions.last(), Some(&objection(None)));
+        assert_eq!(codec::decode(&codec::encode(&state)), Ok(state));
     }
 
     #[test]

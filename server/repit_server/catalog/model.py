@@ -145,7 +145,9 @@ class Document(Part):
     repit: Literal[1] = Field(description="The format of this document.")
     zone: BrandZone = Field(description="The brand's time zone.")
     horizon: Span = Field(DEFAULT_HORIZON, description="How long a contact is remembered; no window is longer.")
-    channels: Annotated[dict[Name, Channel], Field(min_length=1)] = Field(description="The channels, by name.")
+    channels: Annotated[dict[Name, Channel], Field(min_length=1, max_length=256)] = Field(
+        description="The channels, by name."
+    )
     segments: Segments = Field(default=[], description="The names of the segments that callers give.")
     offer_families: dict[Name, OfferFamily] = Field(default={}, description="The offer families, by name.")
     business_units: dict[Name, BusinessUnit] = Field(default={}, description="The business units, by name.")

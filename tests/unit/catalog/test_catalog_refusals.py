@@ -2,7 +2,7 @@
 
 import pytest
 
-from repit_server.catalog import Severity
+from repit_server.catalog import CatalogError, Severity, compile_catalog
 from tests.unit.catalog.linted import lint, lint_more, with_campaign, with_cap, with_rule
 
 NAME_REMEDY = "use 1 to 64 letters, digits, spaces and `- _ . + / : $ &`"
@@ -374,3 +374,12 @@ def test_a_finding_says_itself_in_one_line() -> None:
     (finding,) = lint_more("segments: [a, a]\n").findings
     said = "line 4, column 15: error: segments[1]: the segment `a` stands twice, first on line 4; rename one of the two"
     assert str(finding) == said
+
+
+def test_a_document_with_more_channels_than_the_engine_takes_is_refused() -> None:
+    channels = "".join(f"  c{number}: {{}}\n" for number in range(257))
+    with pytest.raises(CatalogError) as refused:
+        compile_catalog(f"repit: 1\nzone: UTC\nchannels:\n{channels}")
+    assert [(finding.path, finding.problem) for finding in refused.value.findings] == [
+        ("channels", "`{…}` has too many entries")
+    ]

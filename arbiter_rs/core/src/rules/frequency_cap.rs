@@ -136,6 +136,9 @@ impl Rule for FrequencyCap {
         if view.state.contacts.last().is_some_and(|last| last.time > t) {
             return self.searched_silence(view, t);
         }
+        if !self.is_against(view, t) {
+            return Some(t);
+        }
         let room = self.limit(view.terms).saturating_sub(self.weight(view.terms));
         let frame = self.frame(view);
         let leaving = |(contact, terms): (&Contact, &Terms)| {
