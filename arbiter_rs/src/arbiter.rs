@@ -5,7 +5,12 @@ use std::sync::Arc;
 use arbiter_door::{Clock, Refusal, Verb};
 use arbiter_store::Store;
 use futures_util::FutureExt;
-use pyo3::{exceptions::PyValueError, intern, prelude::*, types::PyBytes};
+use pyo3::{
+    exceptions::PyValueError,
+    intern,
+    prelude::*,
+    types::{PyBytes, PyString},
+};
 
 use crate::{
     engine::{Engine, Slot},
@@ -47,7 +52,7 @@ macro_rules! verbs {
             #[pyo3(signature = (compiled, attachment = None, *, expected_version = None))]
             fn apply_catalog(&self, py: Python<'_>, compiled: &[u8], attachment: Option<&[u8]>, expected_version: Option<u64>) -> PyResult<u64> {
                 let engine = self.engine(py)?;
-                let applied = py.detach(|| engine.runtime.block_on(engine.door.arbiter().apply_catalog(compiled, attachment.unwrap_or_default(), expected_version)));
+                let applied = py.detach(|| engine.threads.wait_for(engine.door.arbiter().apply_catalog(compiled, attachment.unwrap_or_default(), expected_version)));
                 applied.map_err(|error| of_engine(py, error))
             }
 
@@ -55,7 +60,7 @@ macro_rules! verbs {
             #[pyo3(signature = (version = 0))]
             fn catalog<'py>(&self, py: Python<'py>, version: u64) -> PyResult<(u64, Bound<'py, PyBytes>, Bound<'py, PyBytes>)> {
                 let engine = self.engine(py)?;
-                let found = py.detach(|| engine.runtime.block_on(engine.door.arbiter().catalog(version))).map_err(|error| of_engine(py, error))?;
+                let found = py.detach(|| engine.threads.wait_for(engine.door.arbiter().catalog(version))).map_err(|error| of_engine(py, error))?;
                 let (version, compiled, attachment) = found.map(|(version, record)| (version, record.compiled, record.attachment)).unwrap_or_default();
                 Ok((version, PyBytes::new(py, &compiled), PyBytes::new(py, &attachment)))
             }
@@ -63,7 +68,7 @@ macro_rules! verbs {
             /// Read the newest catalog from the store; returns the active version.
             fn refresh_catalog(&self, py: Python<'_>) -> PyResult<u64> {
                 let engine = self.engine(py)?;
-                py.detach(|| engine.runtime.block_on(engine.door.arbiter().refresh())).map_err(|error| of_engine(py, error))
+                py.detach(|| engine.threads.wait_for(engine.door.arbiter().refresh())).map_err(|error| of_engine(py, error))
             }
 
             /// `refresh_catalog`, awaitable.
@@ -76,7 +81,7 @@ macro_rules! verbs {
             /// Whether the store answers.
             fn is_ready(&self, py: Python<'_>) -> PyResult<bool> {
                 let engine = self.engine(py)?;
-                Ok(py.detach(|| engine.runtime.block_on(engine.door.arbiter().store().ping())).is_ok())
+                Ok(py.detach(|| engine.threads.wait_for(engine.door.arbiter().store().ping())).is_ok())
             }
 
             /// `is_ready`, awaitable.
@@ -124,7 +129,7 @@ impl Arbiter {
         let engine = self.engine(py)?;
         let answer = py.detach(|| {
             answer_here(&engine, verb, request)
-                .unwrap_or_else(|| engine.runtime.block_on(engine.door.call(verb, request)))
+                .unwrap_or_else(|| engine.threads.wait_for(engine.door.call(verb, request)))
         });
         answer.map(|bytes| PyBytes::new(py, &bytes)).map_err(|refusal| of_refusal(py, refusal))
     }
@@ -168,25 +173,51 @@ fn promise<'py, T: Send + 'static>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let event_loop = running_loop(py)?;
     let future = event_loop.call_method0(intern!(py, "create_future"))?;
-    let (event_loop, promised) = (event_loop.unbind(), future.clone().unbind());
-    engine.runtime.spawn(async move {
+    let promise = Promise(Some((event_loop.unbind(), future.clone().unbind())));
+    engine.threads.start(async move {
         let outcome = work.await;
+        promise.keep(|py| match outcome {
+            Ok(value) => Ok((intern!(py, "set_result"), show(py, value)?)),
+            Err(refusal) => {
+                Ok((intern!(py, "set_exception"), of_refusal(py, refusal).into_value(py).into_any()))
+            }
+        });
+    });
+    Ok(future)
+}
+
+/// An asyncio future and its loop. One that is dropped unkept, because the engine was closed, says so to whoever awaits it.
+struct Promise(Option<(Py<PyAny>, Py<PyAny>)>);
+
+impl Promise {
+    fn keep(
+        mut self,
+        outcome: impl for<'py> FnOnce(Python<'py>) -> PyResult<(&'py Bound<'py, PyString>, Py<PyAny>)>,
+    ) {
+        self.deliver(outcome);
+    }
+
+    fn deliver(
+        &mut self,
+        outcome: impl for<'py> FnOnce(Python<'py>) -> PyResult<(&'py Bound<'py, PyString>, Py<PyAny>)>,
+    ) {
+        let Some((event_loop, future)) = self.0.take() else { return };
         let _delivered = Python::try_attach(|py| -> PyResult<()> {
-            let (method, value) = match outcome {
-                Ok(value) => (intern!(py, "set_result"), show(py, value)?),
-                Err(refusal) => {
-                    (intern!(py, "set_exception"), of_refusal(py, refusal).into_value(py).into_any())
-                }
-            };
+            let (method, value) = outcome(py)?;
             let fulfil = pyo3::wrap_pyfunction!(fulfil, py)?;
             // A loop that has closed meanwhile has nobody left to tell.
             let _told = event_loop
                 .bind(py)
-                .call_method1(intern!(py, "call_soon_threadsafe"), (fulfil, promised, method, value));
+                .call_method1(intern!(py, "call_soon_threadsafe"), (fulfil, future, method, value));
             Ok(())
         });
-    });
-    Ok(future)
+    }
+}
+
+impl Drop for Promise {
+    fn drop(&mut self) {
+        self.deliver(|py| Ok((intern!(py, "set_exception"), closed(py).into_value(py).into_any())));
+    }
 }
 
 /// On the loop's own thread: fulfil a future unless its caller has gone.

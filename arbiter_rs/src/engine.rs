@@ -2,6 +2,7 @@
 
 use std::{
     sync::{Arc, Weak},
+    thread::JoinHandle,
     time::Duration,
 };
 
@@ -9,7 +10,7 @@ use arbiter_door::{Clock, Door};
 use arbiter_store::{AnyStore, Arbiter, ArbiterError, StoreError};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 
 /// Threads that wait for a store.
 const THREADS: usize = 2;
@@ -19,15 +20,54 @@ const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
 /// Every engine that may still be open, so that none outlives the interpreter.
 static OPEN: Mutex<Vec<Weak<Slot>>> = Mutex::new(Vec::new());
 
+/// Threads that wait for the work in flight of engines nobody holds any more.
+static REAPERS: Mutex<Vec<JoinHandle<()>>> = Mutex::new(Vec::new());
+
 /// Where an engine stands while it is open; empty afterwards.
 #[derive(Debug)]
 pub(crate) struct Slot(Mutex<Option<Engine>>);
+
+/// The threads that wait for a store. Whoever lets go of them last does not wait for them: it may hold the GIL that they want.
+#[derive(Debug)]
+pub(crate) struct Threads {
+    handle: Handle,
+    runtime: Option<Runtime>,
+}
+
+impl Threads {
+    /// Wait for something on the calling thread. Call it with the GIL released.
+    pub(crate) fn wait_for<T>(&self, work: impl Future<Output = T>) -> T {
+        self.handle.block_on(work)
+    }
+
+    /// Start something that nobody waits for.
+    pub(crate) fn start(&self, work: impl Future<Output = ()> + Send + 'static) {
+        drop(self.handle.spawn(work));
+    }
+
+    /// Give work in flight some time to finish. Call it with the GIL released.
+    fn finish(mut self, patience: Duration) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_timeout(patience);
+        }
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        let Some(runtime) = self.runtime.take() else { return };
+        let reaper = std::thread::spawn(move || runtime.shutdown_timeout(CLOSE_PATIENCE));
+        let mut reapers = REAPERS.lock();
+        reapers.retain(|reaper| !reaper.is_finished());
+        reapers.push(reaper);
+    }
+}
 
 /// An open engine.
 #[derive(Clone, Debug)]
 pub(crate) struct Engine {
     pub(crate) door: Arc<Door<AnyStore>>,
-    pub(crate) runtime: Arc<Runtime>,
+    pub(crate) threads: Arc<Threads>,
     /// Whether a call may wait: then it must not be made on a thread that has other things to do.
     pub(crate) waits: bool,
     pub(crate) process: u32,
@@ -42,7 +82,12 @@ impl Engine {
         let arbiter = runtime.block_on(async { Arbiter::open(AnyStore::open(store).await?).await })?;
         let waits = matches!(arbiter.store(), AnyStore::Redis(_));
         let door = Arc::new(Door::new(Arc::new(arbiter), clock));
-        Ok(Self { door, runtime: Arc::new(runtime), waits, process: std::process::id() })
+        Ok(Self {
+            door,
+            threads: Arc::new(Threads { handle: runtime.handle().clone(), runtime: Some(runtime) }),
+            waits,
+            process: std::process::id(),
+        })
     }
 }
 
@@ -67,18 +112,12 @@ impl Slot {
             std::mem::forget(engine);
             return;
         }
-        let Engine { door, runtime, .. } = engine;
-        let _flushed = runtime.block_on(async { arbiter_store::Store::flush(door.arbiter().store()).await });
+        let Engine { door, threads, .. } = engine;
+        let _flushed = threads.wait_for(arbiter_store::Store::flush(door.arbiter().store()));
         drop(door);
-        if let Ok(runtime) = Arc::try_unwrap(runtime) {
-            runtime.shutdown_timeout(CLOSE_PATIENCE);
+        if let Ok(threads) = Arc::try_unwrap(threads) {
+            threads.finish(CLOSE_PATIENCE);
         }
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        self.close();
     }
 }
 
@@ -88,5 +127,7 @@ pub(crate) fn close_all(py: Python<'_>) {
     py.detach(|| {
         let open = std::mem::take(&mut *OPEN.lock());
         open.iter().filter_map(Weak::upgrade).for_each(|slot| slot.close());
+        let reapers = std::mem::take(&mut *REAPERS.lock());
+        reapers.into_iter().for_each(|reaper| drop(reaper.join()));
     });
 }

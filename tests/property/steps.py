@@ -247,18 +247,19 @@ class World:
         channel = rng.choice(list(self.catalog["channels"]))
         if engagement.kind == "sent":
             listed = self.catalog["campaigns"].get(campaign, {}).get("channels", [channel])
-            return replace(
-                engagement,
-                campaign=campaign,
-                channel=rng.choice(listed),
-                family=None,
-                segments=tuple(rng.sample(SEGMENTS, rng.randint(0, 2))),
-            )
+            segments = tuple(rng.sample(SEGMENTS, rng.randint(0, 2)))
+            sent = replace(engagement, campaign=campaign, channel=rng.choice(listed), family=None, segments=segments)
+            return replace(sent, time=self.planned_time()) if rng.random() < 0.25 else sent
         if engagement.kind == "purchased" and rng.random() < 0.5:
             return replace(engagement, channel=rng.choice((None, "shop")))
         if engagement.kind in ("opted_out", "complained") and rng.random() < 0.5:
             return replace(engagement, channel=rng.choice((None, channel)))
         return replace(engagement, campaign=campaign, channel=rng.choice((None, channel)))
+
+    def planned_time(self) -> int:
+        """A little after now, or exactly one window of a cap after it."""
+        soon = [width for width in self.windows if width <= 7 * DAY]
+        return self.now + self.rng.choice((self.rng.randint(0, 3 * DAY), self.rng.choice(soon)))
 
     def random_event_time(self, customer: str) -> int:
         """When it happened: now, late by up to weeks, at or just beside a contact, a little in the future."""

@@ -178,6 +178,8 @@ pub struct Recorded {
 
 /// Record what came back, late and out of order as it may be. The same event counts once.
 ///
+/// The caller calls [`forget`] before it keeps the state: once, however many reports it records.
+///
 /// # Errors
 /// [`RecordError`] where it names what is not there, or confirms what cannot be.
 pub fn record(
@@ -195,8 +197,8 @@ pub fn record(
             let change = settle(snapshot, state, name, Settlement::Confirm, now)?;
             Ok(Recorded { change, is_duplicate: change == Change::None, contact: Some(name) })
         }
-        (EngagementKind::Sent, None) => made_elsewhere(snapshot, state, report, now),
-        _ => Ok(engage(snapshot, state, report, &subject, now)),
+        (EngagementKind::Sent, None) => made_elsewhere(snapshot, state, report),
+        _ => Ok(engage(snapshot, state, report, &subject)),
     }
 }
 
@@ -279,7 +281,6 @@ fn made_elsewhere(
     snapshot: &Snapshot,
     state: &mut CustomerState,
     report: &Report<'_>,
-    now: Timestamp,
 ) -> Result<Recorded, RecordError> {
     if report.campaign.is_empty() || report.channel.is_empty() {
         return Err(RecordError::CampaignMissing);
@@ -302,7 +303,6 @@ fn made_elsewhere(
         count: 1,
     };
     let sequence = state.admit_contact(contact);
-    forget(snapshot, state, now);
     Ok(Recorded {
         change: Change::Made,
         is_duplicate: false,
@@ -315,7 +315,6 @@ fn engage(
     state: &mut CustomerState,
     report: &Report<'_>,
     subject: &Subject,
-    now: Timestamp,
 ) -> Recorded {
     let mut name = None;
     if let Some(contact) = subject.contact.and_then(|index| state.contacts.get_mut(index)) {
@@ -340,6 +339,5 @@ fn engage(
         value: report.value,
         key: report.key,
     });
-    forget(snapshot, state, now);
     Recorded { change: Change::Made, is_duplicate: false, contact: name }
 }

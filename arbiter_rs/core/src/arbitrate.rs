@@ -18,7 +18,7 @@ pub fn ranked(snapshot: &Snapshot, candidates: &[Candidate<'_>]) -> Vec<usize> {
     order.sort_by(|(left_index, left_priority, left), (right_index, right_priority, right)| {
         right_priority
             .cmp(left_priority)
-            .then_with(|| right.score.total_cmp(&left.score))
+            .then_with(|| by_score(left, right))
             .then_with(|| by_deadline(left, right))
             .then_with(|| left.campaign.as_bytes().cmp(right.campaign.as_bytes()))
             .then_with(|| left_index.cmp(right_index))
@@ -28,6 +28,11 @@ pub fn ranked(snapshot: &Snapshot, candidates: &[Candidate<'_>]) -> Vec<usize> {
 
 fn priority(snapshot: &Snapshot, candidate: &Candidate<'_>) -> u8 {
     snapshot.campaign(candidate.campaign).map_or(0, |campaign| campaign.common.priority)
+}
+
+/// The higher first. Adding zero makes -0 equal to 0; scores are finite.
+fn by_score(left: &Candidate<'_>, right: &Candidate<'_>) -> Ordering {
+    (right.score + 0.0).total_cmp(&(left.score + 0.0))
 }
 
 fn by_deadline(left: &Candidate<'_>, right: &Candidate<'_>) -> Ordering {

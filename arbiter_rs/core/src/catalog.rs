@@ -8,7 +8,7 @@ use crate::compiled::{
     CompiledWindow,
 };
 use crate::ids::{CampaignId, ChannelId, FamilyId, Micros, SegmentId, TermsId, UnitId};
-use crate::register::{Register, Terms};
+use crate::register::{Names, Register, Terms};
 use crate::rules::back_off::BackOff;
 use crate::rules::frequency_cap::FrequencyCap;
 use crate::rules::respite::Respite;
@@ -223,19 +223,6 @@ fn owned<T>(names: &HashMap<&str, u32>, id: impl Fn(u32) -> T) -> HashMap<String
     names.iter().map(|(name, number)| ((*name).to_owned(), id(*number))).collect()
 }
 
-/// The register, by name.
-struct Names<'a> {
-    campaigns: HashMap<&'a str, u32>,
-    channels: HashMap<&'a str, u32>,
-    offer_families: HashMap<&'a str, u32>,
-    business_units: HashMap<&'a str, u32>,
-    segments: HashMap<&'a str, u32>,
-}
-
-fn numbered(names: &[String]) -> HashMap<&str, u32> {
-    names.iter().zip(0..).map(|(name, number)| (name.as_str(), number)).collect()
-}
-
 fn resolve<T>(
     table: &HashMap<&str, u32>,
     names: Option<&Vec<String>>,
@@ -252,17 +239,7 @@ fn resolve<T>(
     names.map(|names| names.iter().map(find).collect()).transpose()
 }
 
-impl<'a> Names<'a> {
-    fn of(register: &'a Register) -> Self {
-        Self {
-            campaigns: numbered(&register.campaigns),
-            channels: numbered(&register.channels),
-            offer_families: numbered(&register.offer_families),
-            business_units: numbered(&register.business_units),
-            segments: numbered(&register.segments),
-        }
-    }
-
+impl Names<'_> {
     fn selector(&self, written: &CompiledSelector) -> Result<Selector, CatalogError> {
         Ok(Selector {
             kinds: written.kinds.clone(),
@@ -295,18 +272,9 @@ impl<'a> Names<'a> {
     ) -> Result<Campaign, CatalogError> {
         let broken =
             || CatalogError(format!("campaign `{}` refers to a channel that is not there", written.name));
-        let terms_by = |channel| {
-            let terms = register.terms_for(written, channel)?;
-            let id = register
-                .terms
-                .iter()
-                .rposition(|known| *known == terms)
-                .and_then(|index| u32::try_from(index).ok())?;
-            Some((terms.channel, TermsId(id)))
-        };
-        let listed = catalog.channels.iter().filter(|channel| written.channels.contains(&channel.name));
+        let by_channel = |terms: Terms| Some((terms.channel, TermsId(*self.terms.get(&terms)?)));
         let channels: Vec<(ChannelId, TermsId)> =
-            listed.map(terms_by).collect::<Option<_>>().ok_or_else(broken)?;
+            self.terms_of(catalog, written).map(by_channel).collect::<Option<_>>().ok_or_else(broken)?;
         let any = channels.first().and_then(|(_, id)| register.terms(*id)).ok_or_else(broken)?;
         Ok(Campaign {
             name: written.name.clone(),

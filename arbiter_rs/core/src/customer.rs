@@ -1,9 +1,11 @@
 //! The customer's state: all that a decision needs to know, as one value.
 
+use std::collections::{HashMap, HashSet};
+
 use crate::compiled::EngagementKind;
 use crate::ids::{ChannelId, FamilyId, Micros, SegmentId, TermsId};
 use crate::register::{Terms, Unconfirmed};
-use crate::time::Timestamp;
+use crate::time::{DAY_MS, Timestamp};
 
 /// How many contacts a value holds at most; beyond it the oldest are folded together.
 pub const MAX_CONTACTS: usize = 4_096;
@@ -35,6 +37,12 @@ pub enum Status {
 }
 
 impl Status {
+    /// Whether the contact is known to have been made.
+    #[must_use]
+    pub const fn is_made(self) -> bool {
+        matches!(self, Self::Confirmed | Self::Elsewhere)
+    }
+
     /// The status with this number.
     #[must_use]
     pub const fn of(number: u8) -> Option<Self> {
@@ -92,7 +100,7 @@ impl Contact {
     /// Whether it is known to have been made.
     #[must_use]
     pub const fn is_confirmed(&self) -> bool {
-        matches!(self.status, Status::Confirmed | Status::Elsewhere)
+        self.status.is_made()
     }
 
     /// Whether it answers to this request key at `t`.
@@ -121,16 +129,12 @@ pub struct Engagement {
     pub key: u64,
 }
 
+/// What the rules tell engagements apart by, beside time and value.
+type EngagementKey = (EngagementKind, Option<TermsId>, Option<FamilyId>, Option<ChannelId>);
+
 impl Engagement {
-    /// Whether no rule can tell that this one was there beside `later`.
-    fn is_covered_by(&self, later: &Self) -> bool {
-        self.kind == later.kind
-            && self.terms == later.terms
-            && self.offer_family == later.offer_family
-            && self.channel == later.channel
-            && self.time <= later.time
-            && self.value <= later.value
-            && self.key != later.key
+    const fn alike(&self) -> EngagementKey {
+        (self.kind, self.terms, self.offer_family, self.channel)
     }
 }
 
@@ -266,42 +270,42 @@ impl CustomerState {
         }
     }
 
+    /// Drop what a later engagement, alike and worth at least as much, says as well; beyond the stated maximum also what only
+    /// values or clocks tell apart, the oldest first, but never the latest of its like before all others are gone.
     fn drop_covered_engagements(&mut self, settled: Timestamp) {
         if self.engagements.len() <= ROUTINE_ENGAGEMENTS {
             return;
         }
-        let held = std::mem::take(&mut self.engagements);
-        let mut kept: Vec<Engagement> = Vec::with_capacity(held.len());
-        for engagement in held.into_iter().rev() {
-            let is_covered =
-                kept.iter().any(|later| later.time <= settled && engagement.is_covered_by(later));
-            if !is_covered && kept.len() < MAX_ENGAGEMENTS {
-                kept.push(engagement);
-            }
+        drop_covered(&mut self.engagements, settled);
+        if self.engagements.len() > MAX_ENGAGEMENTS {
+            drop_covered(&mut self.engagements, Timestamp(i64::MAX));
         }
-        kept.reverse();
-        self.engagements = kept;
+        let surplus = self.engagements.len().saturating_sub(MAX_ENGAGEMENTS);
+        if surplus > 0 {
+            drop_oldest(&mut self.engagements, surplus);
+        }
     }
 
-    /// Beyond the stated maximum, fold neighbours that every rule treats alike into one entry at the later one's time, so that no cap gets looser.
+    /// Beyond the stated maximum, fold what every rule treats alike into one entry at the latest one's time, so that no cap gets looser:
+    /// contacts made on one day, then pending ones too, then whatever the day.
     fn fold_contacts(&mut self) {
         if self.contacts.len() <= MAX_CONTACTS {
             return;
         }
         self.contacts.retain(|contact| contact.status != Status::Released);
-        while self.contacts.len() > MAX_CONTACTS {
-            let excess = self.contacts.len() - MAX_CONTACTS / 2;
-            let newer = self.contacts.split_off(excess.min(self.contacts.len()));
-            let older = std::mem::replace(&mut self.contacts, newer);
-            let mut folded = fold_alike(older);
-            folded.append(&mut self.contacts);
-            let is_stuck = folded.len() > MAX_CONTACTS;
-            self.contacts = folded;
-            if is_stuck {
-                let surplus = self.contacts.len() - MAX_CONTACTS;
-                self.contacts.drain(..surplus);
+        let older = self.contacts.len().saturating_sub(MAX_CONTACTS / 2);
+        for (reach, folds_pending, span_ms) in
+            [(older, false, DAY_MS), (usize::MAX, true, DAY_MS), (usize::MAX, true, i64::MAX)]
+        {
+            if self.contacts.len() > MAX_CONTACTS {
+                let newer = self.contacts.split_off(reach.min(self.contacts.len()));
+                self.contacts = fold_alike(std::mem::take(&mut self.contacts), folds_pending, span_ms);
+                self.contacts.extend(newer);
             }
         }
+        // More than the maximum of different terms, segments and fates: only then is the oldest forgotten.
+        let surplus = self.contacts.len().saturating_sub(MAX_CONTACTS);
+        self.contacts.drain(..surplus);
     }
 
     fn drop_unused_segment_sets(&mut self) {
@@ -323,28 +327,58 @@ impl CustomerState {
     }
 }
 
-fn fold_alike(contacts: Vec<Contact>) -> Vec<Contact> {
-    let mut folded: Vec<Contact> = Vec::new();
+fn drop_covered(engagements: &mut Vec<Engagement>, settled: Timestamp) {
+    let mut best: HashMap<EngagementKey, Micros> = HashMap::new();
+    let mut kept: Vec<Engagement> = Vec::with_capacity(engagements.len());
+    for engagement in engagements.drain(..).rev() {
+        let covering = best.get(&engagement.alike()).copied();
+        if covering.is_some_and(|value| engagement.value <= value) {
+            continue;
+        }
+        if engagement.time <= settled {
+            best.insert(engagement.alike(), engagement.value);
+        }
+        kept.push(engagement);
+    }
+    kept.reverse();
+    *engagements = kept;
+}
+
+fn drop_oldest(engagements: &mut Vec<Engagement>, surplus: usize) {
+    let mut seen = HashSet::new();
+    let mut is_latest: Vec<bool> =
+        engagements.iter().rev().map(|engagement| seen.insert(engagement.alike())).collect();
+    is_latest.reverse();
+    let mut left = surplus.min(is_latest.iter().filter(|latest| !**latest).count());
+    let mut rest = surplus - left;
+    let mut latest = is_latest.into_iter();
+    engagements.retain(|_| {
+        let counter = if latest.next().unwrap_or(true) { &mut rest } else { &mut left };
+        let is_dropped = *counter > 0;
+        *counter = counter.saturating_sub(1);
+        !is_dropped
+    });
+}
+
+fn fold_alike(contacts: Vec<Contact>, folds_pending: bool, span_ms: i64) -> Vec<Contact> {
+    let mut folded: Vec<Contact> = Vec::with_capacity(contacts.len());
+    let mut places = HashMap::new();
     for contact in contacts {
-        let day = contact.time.0.div_euclid(crate::time::DAY_MS);
-        let alike = folded
-            .iter_mut()
-            .rev()
-            .take_while(|held| held.time.0.div_euclid(crate::time::DAY_MS) == day)
-            .find(|held| {
-                held.terms == contact.terms
-                    && held.is_confirmed() == contact.is_confirmed()
-                    && held.is_answered == contact.is_answered
-                    && held.segment_set == contact.segment_set
-                    && held.status != Status::Pending
-                    && contact.status != Status::Pending
-            });
-        match alike {
-            Some(held) => {
-                let count = held.count.saturating_add(contact.count);
-                *held = Contact { count, ..contact };
+        let is_pending = contact.status == Status::Pending;
+        let alike = (
+            contact.time.0.div_euclid(span_ms),
+            contact.terms,
+            contact.status.is_made(),
+            contact.is_answered,
+            contact.segment_set,
+        );
+        let place = places.get(&alike).copied().filter(|_| folds_pending || !is_pending);
+        match place.and_then(|place: usize| folded.get_mut(place)) {
+            Some(held) => *held = Contact { count: held.count.saturating_add(contact.count), ..contact },
+            None => {
+                places.insert(alike, folded.len());
+                folded.push(contact);
             }
-            None => folded.push(contact),
         }
     }
     folded.sort_by_key(|contact| (contact.time, contact.sequence));
@@ -354,8 +388,8 @@ fn fold_alike(contacts: Vec<Contact>) -> Vec<Contact> {
 #[cfg(test)]
 mod tests {
     use super::{
-        Contact, CustomerState, Engagement, MAX_CONTACTS, MAX_SUPPRESSIONS, ROUTINE_ENGAGEMENTS, Status,
-        Suppression,
+        Contact, CustomerState, Engagement, MAX_CONTACTS, MAX_ENGAGEMENTS, MAX_SUPPRESSIONS,
+        ROUTINE_ENGAGEMENTS, Status, Suppression,
     };
     use crate::codec;
     use crate::compiled::EngagementKind;
@@ -423,6 +457,29 @@ mod tests {
         assert_eq!(state.suppressions.len(), MAX_SUPPRESSIONS + 1);
         assert_eq!(state.suppressions.last(), Some(&objection(None)));
         assert_eq!(codec::decode(&codec::encode(&state)), Ok(state));
+    }
+
+    #[test]
+    fn reservations_that_nobody_confirms_are_folded_too_and_none_is_lost() {
+        let mut state = CustomerState::default();
+        for n in 0..=i64::try_from(MAX_CONTACTS).unwrap() {
+            state.admit_contact(Contact { status: Status::Pending, ..contact(1_000_000_000_000 + n) });
+        }
+        state.compact(Timestamp(1_000_000_010_000), Timestamp(0), |_, _| false);
+        let total: u32 = state.contacts.iter().map(|contact| contact.count).sum();
+        assert_eq!(usize::try_from(total).unwrap(), MAX_CONTACTS + 1);
+    }
+
+    #[test]
+    fn a_flood_of_one_kind_of_engagement_leaves_the_latest_of_the_others() {
+        let mut state = CustomerState::default();
+        state.admit_engagement(Engagement { kind: EngagementKind::Refused, ..purchase(1, 0) });
+        for n in 0..1_100 {
+            state.admit_engagement(Engagement { kind: EngagementKind::Opened, ..purchase(2 + n, 2_000 - n) });
+        }
+        state.compact(Timestamp(5_000), Timestamp(0), |_, _| false);
+        assert_eq!(state.engagements.len(), MAX_ENGAGEMENTS);
+        assert_eq!(state.engagements.first().map(|first| first.kind), Some(EngagementKind::Refused));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::catalog::{Campaign, Snapshot};
 use crate::customer::{Contact, CustomerState, Status};
 use crate::decision::{CapUsage, Decision, Denial, Grant, Reason};
 use crate::ids::{SegmentId, TermsId};
+use crate::register::Terms;
 use crate::request::{Candidate, Purpose, Request};
 use crate::rules::eligibility::{Activity, Audience};
 use crate::rules::suppression::Objection;
@@ -61,11 +62,12 @@ pub fn decide(
     let segments: Vec<SegmentId> =
         request.segments.iter().filter_map(|name| snapshot.segment(name)).collect();
     let mut decisions: Vec<Decision> = vec![Decision::default(); request.candidates.len()];
-    let mut winner = repeat_grants(snapshot, state, request, now, &mut decisions);
-    let repeated = decisions.iter().filter(|decision| decision.grant.is_some()).count();
+    let next_sequence = state.next_sequence;
+    let order = ranked(snapshot, &request.candidates);
+    let (repeated, mut winner) = repeat_grants(snapshot, state, request, now, &order, &mut decisions);
     let mut free = request.max_grants.saturating_sub(repeated);
     let mut is_changed = false;
-    for index in ranked(snapshot, &request.candidates) {
+    for index in order {
         let (Some(candidate), Some(decision)) = (request.candidates.get(index), decisions.get_mut(index))
         else {
             continue;
@@ -90,6 +92,11 @@ pub fn decide(
         }
     }
     let is_kept = is_changed && request.purpose == Purpose::Reserve;
+    if !is_kept {
+        // What a check would have granted is no contact that a denial could name.
+        let denials = decisions.iter_mut().flat_map(|decision| &mut decision.denials);
+        denials.for_each(|denial| denial.contacts.retain(|contact| contact.sequence < next_sequence));
+    }
     if is_kept {
         forget(snapshot, state, now);
     }
@@ -110,57 +117,69 @@ pub fn forget(snapshot: &Snapshot, state: &mut CustomerState, now: Timestamp) {
     state.compact(now, snapshot.horizon_at(now).minus_ms(crate::time::DAY_MS), is_needed);
 }
 
-/// Find the grants of an earlier request with this id and answer them again; returns a campaign that was granted, if any.
+/// Answer the grants of an earlier request with this id again; returns how many there were, and the campaign of the last.
+///
+/// Of candidates that are alike the best ranked one had the earliest grant.
 fn repeat_grants(
     snapshot: &Snapshot,
     state: &CustomerState,
     request: &Request<'_>,
     now: Timestamp,
+    order: &[usize],
     decisions: &mut [Decision],
-) -> Option<String> {
-    let key = request.key()?;
-    let mut winner = None;
+) -> (usize, Option<String>) {
+    let Some(key) = request.key() else { return (0, None) };
+    let (mut grants, mut winner) = (0, None);
     for contact in state.contacts.iter().filter(|contact| contact.is_of_request(key, now)) {
         let Some(terms) = snapshot.register.terms(contact.terms) else { continue };
-        let is_it = |candidate: &Candidate<'_>| {
-            snapshot.channel(candidate.channel) == Some(terms.channel)
-                && snapshot
-                    .register
-                    .campaigns
-                    .get(terms.campaign.index())
-                    .is_some_and(|name| name == candidate.campaign)
+        let name = snapshot.register.campaigns.get(terms.campaign.index());
+        grants += 1;
+        winner = name.cloned().or(winner);
+        let is_open = |index: &&usize| {
+            let candidate = request.candidates.get(**index);
+            decisions.get(**index).is_some_and(|decision| decision.grant.is_none())
+                && candidate.is_some_and(|candidate| {
+                    snapshot.channel(candidate.channel) == Some(terms.channel)
+                        && name.is_some_and(|name| name == candidate.campaign)
+                })
         };
-        winner = snapshot.register.campaigns.get(terms.campaign.index()).cloned().or(winner);
-        let open = request
-            .candidates
-            .iter()
-            .zip(decisions.iter_mut())
-            .find(|(candidate, decision)| decision.grant.is_none() && is_it(candidate));
-        if let Some((candidate, decision)) = open {
-            let grant = Grant {
-                sequence: contact.sequence,
-                time: contact.time,
-                expires: contact.expires(terms),
-                terms: contact.terms,
-                is_repeat: true,
-            };
-            decision.grant = Some(grant);
-            if let Some(campaign) = snapshot.campaign(candidate.campaign) {
-                let view = View {
-                    snapshot,
-                    state,
-                    campaign,
-                    terms,
-                    terms_id: Some(contact.terms),
-                    segments: state.segments_of(contact),
-                    calendar: request.calendar.as_ref(),
-                    before_sequence: contact.sequence,
-                };
-                decision.remaining = remaining(&view, contact.time);
-            }
+        if let Some(decision) = order.iter().find(is_open).and_then(|index| decisions.get_mut(*index)) {
+            *decision = repeated(snapshot, state, request, contact, terms);
         }
     }
-    winner
+    (grants, winner)
+}
+
+/// The decision that a contact was granted by, as things stood then.
+fn repeated(
+    snapshot: &Snapshot,
+    state: &CustomerState,
+    request: &Request<'_>,
+    contact: &Contact,
+    terms: &Terms,
+) -> Decision {
+    let grant = Grant {
+        sequence: contact.sequence,
+        time: contact.time,
+        expires: contact.expires(terms),
+        terms: contact.terms,
+        is_repeat: true,
+    };
+    let name = snapshot.register.campaigns.get(terms.campaign.index());
+    let remaining = name.and_then(|name| snapshot.campaign(name)).map(|campaign| {
+        let view = View {
+            snapshot,
+            state,
+            campaign,
+            terms,
+            terms_id: Some(contact.terms),
+            segments: state.segments_of(contact),
+            calendar: request.calendar.as_ref(),
+            before_sequence: contact.sequence,
+        };
+        remaining(&view, contact.time)
+    });
+    Decision { grant: Some(grant), remaining: remaining.unwrap_or_default(), ..Decision::default() }
 }
 
 /// What a request says of the customer, with the names resolved.

@@ -1,13 +1,15 @@
 //! The register: which small integer stands for which name, and the terms frozen into contacts. It only ever grows.
 
+use std::collections::{HashMap, HashSet};
+
 use serde::{Deserialize, Serialize};
 
 use crate::compiled::{CompiledCampaign, CompiledCatalog, CompiledChannel};
-use crate::ids::{CampaignId, ChannelId, FamilyId, Micros, SegmentId, TermsId, UnitId};
+use crate::ids::{CampaignId, ChannelId, FamilyId, Micros, TermsId, UnitId};
 use crate::selector::Kind;
 
 /// What becomes of a reservation that is neither confirmed nor released in time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Unconfirmed {
     /// It keeps its place: a forgetful platform cannot lift its own cap.
@@ -18,7 +20,7 @@ pub enum Unconfirmed {
 }
 
 /// Everything about a campaign and a channel that a contact freezes when it is granted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Terms {
     /// Whose contact it is.
@@ -61,12 +63,8 @@ pub struct Register {
     pub terms: Vec<Terms>,
 }
 
-fn position(names: &[String], name: &str) -> Option<u32> {
-    names.iter().position(|known| known == name).and_then(|index| u32::try_from(index).ok())
-}
-
 fn admit_all<'a>(table: &mut Vec<String>, names: impl Iterator<Item = &'a str>) {
-    let known: std::collections::HashSet<String> = table.iter().cloned().collect();
+    let known: HashSet<String> = table.iter().cloned().collect();
     table.extend(names.filter(|name| !known.contains(*name)).map(ToOwned::to_owned));
 }
 
@@ -78,61 +76,69 @@ impl Register {
         admit_all(&mut self.offer_families, catalog.offer_families.iter().map(|family| family.name.as_str()));
         admit_all(&mut self.business_units, catalog.business_units.iter().map(String::as_str));
         admit_all(&mut self.segments, catalog.segments.iter().map(String::as_str));
-        let known: std::collections::HashSet<String> =
-            self.terms.iter().map(|terms| format!("{terms:?}")).collect();
-        let fresh: Vec<Terms> = catalog
-            .campaigns
-            .iter()
-            .flat_map(|campaign| self.terms_of(catalog, campaign))
-            .filter(|terms| !known.contains(&format!("{terms:?}")))
-            .collect();
+        let names = Names::of(self);
+        let used = catalog.campaigns.iter().flat_map(|campaign| names.terms_of(catalog, campaign));
+        let fresh: Vec<Terms> = used.filter(|terms| !names.terms.contains_key(terms)).collect();
         self.terms.extend(fresh);
-    }
-
-    fn terms_of(&self, catalog: &CompiledCatalog, campaign: &CompiledCampaign) -> Vec<Terms> {
-        let listed = |channel: &&CompiledChannel| campaign.channels.contains(&channel.name);
-        catalog
-            .channels
-            .iter()
-            .filter(listed)
-            .filter_map(|channel| self.terms_for(campaign, channel))
-            .collect()
-    }
-
-    /// The terms of a contact of `campaign` by `channel` as this catalog has them.
-    #[must_use]
-    pub fn terms_for(&self, campaign: &CompiledCampaign, channel: &CompiledChannel) -> Option<Terms> {
-        Some(Terms {
-            campaign: CampaignId(position(&self.campaigns, &campaign.name)?),
-            channel: ChannelId(position(&self.channels, &channel.name)?),
-            kind: campaign.kind,
-            priority: campaign.priority,
-            offer_family: campaign
-                .offer_family
-                .as_deref()
-                .and_then(|name| position(&self.offer_families, name))
-                .map(FamilyId),
-            business_unit: campaign
-                .business_unit
-                .as_deref()
-                .and_then(|name| position(&self.business_units, name))
-                .map(UnitId),
-            cost: channel.cost,
-            pressure: campaign.pressure.unwrap_or(channel.pressure),
-            expires_after_ms: channel.expires_after_ms,
-            unconfirmed: channel.unconfirmed,
-        })
-    }
-
-    /// The integer of a segment.
-    #[must_use]
-    pub fn segment(&self, name: &str) -> Option<SegmentId> {
-        position(&self.segments, name).map(SegmentId)
     }
 
     /// The terms of a contact.
     #[must_use]
     pub fn terms(&self, id: TermsId) -> Option<&Terms> {
         self.terms.get(id.index())
+    }
+}
+
+/// The register, by name.
+pub(crate) struct Names<'a> {
+    pub(crate) campaigns: HashMap<&'a str, u32>,
+    pub(crate) channels: HashMap<&'a str, u32>,
+    pub(crate) offer_families: HashMap<&'a str, u32>,
+    pub(crate) business_units: HashMap<&'a str, u32>,
+    pub(crate) segments: HashMap<&'a str, u32>,
+    pub(crate) terms: HashMap<&'a Terms, u32>,
+}
+
+fn numbered(names: &[String]) -> HashMap<&str, u32> {
+    names.iter().map(String::as_str).zip(0..).collect()
+}
+
+impl<'a> Names<'a> {
+    pub(crate) fn of(register: &'a Register) -> Self {
+        Self {
+            campaigns: numbered(&register.campaigns),
+            channels: numbered(&register.channels),
+            offer_families: numbered(&register.offer_families),
+            business_units: numbered(&register.business_units),
+            segments: numbered(&register.segments),
+            terms: register.terms.iter().zip(0..).collect(),
+        }
+    }
+
+    /// The terms of contacts of a campaign by each of its channels, in the order of the catalog's channels.
+    pub(crate) fn terms_of<'b>(
+        &'b self,
+        catalog: &'b CompiledCatalog,
+        campaign: &'b CompiledCampaign,
+    ) -> impl Iterator<Item = Terms> + 'b {
+        let listed = catalog.channels.iter().filter(|channel| campaign.channels.contains(&channel.name));
+        listed.filter_map(|channel| self.terms_by(campaign, channel))
+    }
+
+    fn terms_by(&self, campaign: &CompiledCampaign, channel: &CompiledChannel) -> Option<Terms> {
+        let find =
+            |table: &HashMap<&str, u32>, name: Option<&str>| name.and_then(|name| table.get(name).copied());
+        Some(Terms {
+            campaign: CampaignId(*self.campaigns.get(campaign.name.as_str())?),
+            channel: ChannelId(*self.channels.get(channel.name.as_str())?),
+            kind: campaign.kind,
+            priority: campaign.priority,
+            offer_family: find(&self.offer_families, campaign.offer_family.as_deref()).map(FamilyId),
+            business_unit: find(&self.business_units, campaign.business_unit.as_deref()).map(UnitId),
+            cost: channel.cost,
+            pressure: campaign.pressure.unwrap_or(channel.pressure),
+            expires_after_ms: channel.expires_after_ms,
+            unconfirmed: channel.unconfirmed,
+        })
     }
 }

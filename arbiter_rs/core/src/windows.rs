@@ -141,6 +141,13 @@ impl<'a> Frame<'a> {
         best
     }
 
+    /// Whether the window that ends with `end` holds a contact at `c`.
+    #[must_use]
+    pub fn holds(&self, end: Timestamp, c: Timestamp) -> bool {
+        let (from, until) = self.reach(end);
+        from <= c && if matches!(self, Self::Calendar(..)) { c < until } else { c <= self.last_of(end) }
+    }
+
     /// The last instant at the same position of the axis as `t`.
     fn last_of(&self, t: Timestamp) -> Timestamp {
         match self {

@@ -32,7 +32,7 @@ use arbiter_core::{
     catalog::{CatalogError, Snapshot},
     codec,
     customer::CustomerState,
-    decide::{CatalogBehindError, Outcome, decide, ensure_known},
+    decide::{CatalogBehindError, Outcome, decide, ensure_known, forget},
     explain::{Explanation, explain},
     request::{Purpose, Request},
     time::Timestamp,
@@ -50,6 +50,9 @@ use crate::{
 /// How often a decision is made anew because another commit for the same customer came first. Each such commit is somebody's answer.
 const MAX_ATTEMPTS: usize = 1_024;
 
+/// How many reports of one customer are recorded before the value is brought back within its maxima.
+const REPORTS_BEFORE_FORGETTING: usize = 1_024;
+
 /// Why there is no answer. A refusal is an answer and never one of these.
 #[derive(Clone, Debug, Error)]
 pub enum ArbiterError {
@@ -59,7 +62,7 @@ pub enum ArbiterError {
     /// No catalog has been applied yet.
     #[error("no catalog is active: apply one first (`repit apply FILE`)")]
     NoCatalog,
-    /// The stored catalog, or the one to apply, does not hold together.
+    /// The catalog to apply does not hold together.
     #[error("{0}")]
     Catalog(String),
     /// Another version of the catalog is active than the one that a change was made from.
@@ -144,7 +147,10 @@ impl<S: Store> Arbiter<S> {
         if newest > self.active_version()
             && let Some(stored) = self.store.catalog(newest).await?
         {
-            self.activate(CatalogRecord::decode(&stored.bytes)?.compile(stored.version)?);
+            let record = CatalogRecord::decode(&stored.bytes);
+            self.activate(
+                record.and_then(|record| record.compile(stored.version)).map_err(unreadable_catalog)?,
+            );
         }
         Ok(self.active_version())
     }
@@ -164,7 +170,9 @@ impl<S: Store> Arbiter<S> {
     /// [`ArbiterError::CatalogVersionUnknown`], or what the store says.
     pub async fn catalog(&self, version: u64) -> Result<Option<(u64, CatalogRecord)>, ArbiterError> {
         match self.store.catalog(version).await? {
-            Some(stored) => Ok(Some((stored.version, CatalogRecord::decode(&stored.bytes)?))),
+            Some(stored) => {
+                Ok(Some((stored.version, CatalogRecord::decode(&stored.bytes).map_err(unreadable_catalog)?)))
+            }
             None if version == 0 => Ok(None),
             None => Err(ArbiterError::CatalogVersionUnknown(version)),
         }
@@ -275,9 +283,13 @@ impl<S: Store> Arbiter<S> {
                 let result = record(snapshot, state, report, now);
                 if let Ok(Recorded { change: Change::Made, contact, .. }) = &result {
                     log.push(stamp.engaged(event_id, report, *contact));
+                    if log.len() % REPORTS_BEFORE_FORGETTING == 0 {
+                        forget(snapshot, state, now);
+                    }
                 }
                 results.push(result);
             }
+            forget(snapshot, state, now);
             Ok(Step { result: results, log })
         })
         .await
@@ -371,6 +383,10 @@ fn read(customer: &str, stored: &Versioned) -> Result<CustomerState, ArbiterErro
         return Err(StoreError::corrupt(customer, "it is empty").into());
     }
     codec::decode(&stored.bytes).map_err(|error| StoreError::corrupt(customer, error.to_string()).into())
+}
+
+fn unreadable_catalog(error: CatalogError) -> ArbiterError {
+    StoreError::corrupt("catalog", error.0).into()
 }
 
 fn behind(customer: &str) -> ArbiterError {

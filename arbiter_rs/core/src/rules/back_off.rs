@@ -86,6 +86,19 @@ impl BackOff {
         self.rest(view, t).0
     }
 
+    /// The rest that a streak of this length asks for.
+    fn rest_after(&self, length: i64) -> Option<&Span> {
+        let over = usize::try_from(length - i64::from(self.written.after)).ok()?;
+        self.rests.get(over).or_else(|| self.rests.last())
+    }
+
+    /// Whether a contact, an answer or the lapse of a reservation lies after `t`.
+    fn is_something_ahead(&self, view: &View<'_>, t: Timestamp) -> bool {
+        view.state.contacts.last().is_some_and(|last| last.time > t)
+            || view.state.engagements.last().is_some_and(|last| last.time > t)
+            || view.contacts().any(|(contact, terms)| contact.lapses(terms).is_some_and(|lapse| lapse > t))
+    }
+
     /// The length of the streak, and the end of the rest that it asks for (nothing: it asks for none; `Some(None)`: for ever).
     fn rest(&self, view: &View<'_>, t: Timestamp) -> (i64, Option<Option<Timestamp>>) {
         let (mut length, mut latest) = (0_i64, None);
@@ -93,11 +106,8 @@ impl BackOff {
             length = length.saturating_add(i64::from(contact.count));
             latest = Some(contact.time);
         }
-        let over = length - i64::from(self.written.after);
-        let Some(latest) = latest.filter(|_| over >= 0) else { return (length, None) };
-        let rest =
-            usize::try_from(over).ok().and_then(|over| self.rests.get(over)).or_else(|| self.rests.last());
-        (length, rest.map(|rest| rest.end(latest, view.calendar, &view.snapshot.calendar)))
+        let rest = latest.and_then(|latest| Some((latest, self.rest_after(length)?)));
+        (length, rest.map(|(latest, rest)| rest.end(latest, view.calendar, &view.snapshot.calendar)))
     }
 }
 
@@ -114,6 +124,31 @@ impl Rule for BackOff {
 
     fn is_against(&self, view: &View<'_>, t: Timestamp) -> bool {
         self.rest(view, t).1.is_some_and(|end| end.is_none_or(|end| t < end))
+    }
+
+    /// Where nothing lies ahead but the horizon, the streak is followed out of it in one pass: it gets shorter, and its rest with it.
+    fn silent_from(&self, view: &View<'_>, t: Timestamp) -> Option<Timestamp> {
+        if !self.is_against(view, t) {
+            return Some(t);
+        }
+        if self.is_something_ahead(view, t) {
+            return self.searched_silence(view, t);
+        }
+        let streak: Vec<(Timestamp, i64)> =
+            self.streak(view, t).map(|contact| (contact.time, i64::from(contact.count))).collect();
+        let (latest, mut length) = (streak.last()?.0, streak.iter().map(|(_, count)| *count).sum::<i64>());
+        let mut since = t;
+        for (time, count) in streak {
+            let forgotten = (!self.is_endless()).then(|| time.plus_ms(view.snapshot.horizon_ms));
+            let Some(rest) = self.rest_after(length) else { return Some(since) };
+            let end = rest.end(latest, view.calendar, &view.snapshot.calendar).map(|end| end.max(since));
+            if let Some(end) = end.filter(|end| forgotten.is_none_or(|forgotten| *end < forgotten)) {
+                return Some(end);
+            }
+            since = forgotten?;
+            length -= count;
+        }
+        Some(since)
     }
 
     fn next_change(&self, view: &View<'_>, t: Timestamp) -> Option<Timestamp> {

@@ -76,6 +76,8 @@ impl FrequencyCap {
         t: Timestamp,
     ) -> impl DoubleEndedIterator<Item = (&'a Contact, &'a Terms)> {
         let (from, until) = self.frame(view).reach(t);
+        // Contacts as old as the horizon are forgotten, also where a window of whole days is a little longer.
+        let from = from.max(view.snapshot.horizon_at(t).plus_ms(1));
         self.counted(view).filter(move |(contact, terms)| {
             from <= contact.time && contact.time < until && contact.holds_place(terms, t)
         })
@@ -103,50 +105,21 @@ impl FrequencyCap {
         self.fullest(view, t).0
     }
 
-    /// Whether a contact more would be too much.
-    fn is_over(&self, view: &View<'_>, used: i64) -> bool {
-        used.saturating_add(self.weight(view.terms)) > self.limit(view.terms)
-    }
-}
-
-impl Rule for FrequencyCap {
-    fn check(&self, view: &View<'_>, t: Timestamp) -> Option<Denial> {
-        let (used, end) = self.fullest(view, t);
-        if !self.is_over(view, used) {
-            return None;
-        }
-        let (from, until) = self.frame(view).reach(end);
-        let in_window = |contact: &&Contact| {
-            from <= contact.time && contact.time < until && (end == t || contact.time <= end.max(t))
-        };
-        Some(Denial {
-            limit: self.amount(self.limit(view.terms)),
-            used: self.amount(used),
-            contacts: references(self.in_reach(view, t).map(|(contact, _)| contact).filter(in_window)),
-            ..Denial::plain(Reason::FrequencyCap)
-        })
+    /// The first instant at which a contact shares no window any more, or is forgotten.
+    fn leaves(&self, view: &View<'_>, contact: &Contact) -> Timestamp {
+        self.frame(view).leaves(contact.time).min(contact.time.plus_ms(view.snapshot.horizon_ms))
     }
 
-    fn is_against(&self, view: &View<'_>, t: Timestamp) -> bool {
-        self.is_over(view, self.used(view, t))
-    }
-
-    /// Where nothing lies after `t` its window only empties: the contacts that hold it are followed out in one pass.
-    fn silent_from(&self, view: &View<'_>, t: Timestamp) -> Option<Timestamp> {
-        if view.state.contacts.last().is_some_and(|last| last.time > t) {
-            return self.searched_silence(view, t);
-        }
-        if !self.is_against(view, t) {
-            return Some(t);
-        }
+    /// The first instant from `t` on at which contacts at or before `t` leave room for the candidate.
+    fn emptied(&self, view: &View<'_>, t: Timestamp) -> Option<Timestamp> {
         let room = self.limit(view.terms).saturating_sub(self.weight(view.terms));
-        let frame = self.frame(view);
         let leaving = |(contact, terms): (&Contact, &Terms)| {
-            let left = frame.leaves(contact.time);
+            let left = self.leaves(view, contact);
             let at = contact.lapses(terms).map_or(left, |lapse| lapse.min(left));
             (at, self.weight(terms).saturating_mul(i64::from(contact.count)))
         };
-        let mut holding: Vec<(Timestamp, i64)> = self.in_reach(view, t).map(leaving).collect();
+        let earlier = self.in_reach(view, t).filter(|(contact, _)| contact.time <= t);
+        let mut holding: Vec<(Timestamp, i64)> = earlier.map(leaving).collect();
         holding.sort_unstable_by_key(|(at, _)| *at);
         let mut used = holding.iter().fold(0_i64, |sum, (_, weight)| sum.saturating_add(*weight));
         let mut moment = t;
@@ -160,12 +133,50 @@ impl Rule for FrequencyCap {
         (used <= room).then_some(moment)
     }
 
+    /// Whether a contact more would be too much.
+    fn is_over(&self, view: &View<'_>, used: i64) -> bool {
+        used.saturating_add(self.weight(view.terms)) > self.limit(view.terms)
+    }
+}
+
+impl Rule for FrequencyCap {
+    fn check(&self, view: &View<'_>, t: Timestamp) -> Option<Denial> {
+        let (used, end) = self.fullest(view, t);
+        if !self.is_over(view, used) {
+            return None;
+        }
+        let frame = self.frame(view);
+        Some(Denial {
+            limit: self.amount(self.limit(view.terms)),
+            used: self.amount(used),
+            contacts: references(
+                self.in_reach(view, t)
+                    .map(|(contact, _)| contact)
+                    .filter(|contact| frame.holds(end, contact.time)),
+            ),
+            ..Denial::plain(Reason::FrequencyCap)
+        })
+    }
+
+    fn is_against(&self, view: &View<'_>, t: Timestamp) -> bool {
+        self.is_over(view, self.used(view, t))
+    }
+
+    /// The contacts that hold the window that ends with `t` are followed out in one pass; until they have made room no window has.
+    fn silent_from(&self, view: &View<'_>, t: Timestamp) -> Option<Timestamp> {
+        if !self.is_against(view, t) {
+            return Some(t);
+        }
+        let moment = self.emptied(view, t)?;
+        let is_last = view.state.contacts.last().is_none_or(|last| last.time <= t);
+        if is_last { Some(moment) } else { self.searched_silence(view, moment) }
+    }
+
     /// A cap falls silent when a contact leaves its window or a reservation lapses, and at no other instant.
     fn next_change(&self, view: &View<'_>, t: Timestamp) -> Option<Timestamp> {
-        let frame = self.frame(view);
         let changes = self
             .counted(view)
-            .flat_map(|(contact, terms)| [Some(frame.leaves(contact.time)), contact.lapses(terms)]);
+            .flat_map(|(contact, terms)| [Some(self.leaves(view, contact)), contact.lapses(terms)]);
         changes.flatten().filter(|change| *change > t).min()
     }
 }

@@ -38,7 +38,7 @@ class Candidate(_message.Message):
     score: _builtins.float
     """Expected value of the contact, any unit that is the same for all candidates; ranks after priority. Finite."""
     value: _builtins.float
-    """What an answer would be worth, in the currency of the catalog. Finite, not negative."""
+    """What an answer would be worth, in the currency of the catalog. Finite, not negative. For the caller's own records: `score` ranks."""
     claim_id: _builtins.str
     """The claim that a grant would use. Not served yet: INVALID_ARGUMENT where set."""
     @_builtins.property

@@ -104,13 +104,13 @@ class Engagement(_message.Message):
     kind: Global___EngagementKind.ValueType
     """What happened."""
     contact_id: _builtins.str
-    """The contact that it belongs to, where the reporter knows it."""
+    """The contact that it belongs to, where the reporter knows it; campaign, channel and segments are then not read."""
     campaign_id: _builtins.str
     """Else the campaign; it then belongs to the customer's latest contact of it at or before `event_time`, if any."""
     channel: _builtins.str
     """The channel, with the campaign or alone. A purchase may name one that the catalog does not."""
     offer_family: _builtins.str
-    """The offer family, where it differs from that of the contact or campaign, or stands alone."""
+    """The offer family, where it differs from that of the contact or campaign, or stands alone. Not read for `sent`: its campaign's holds."""
     value: _builtins.float
     """What it was worth, in the currency of the catalog. Finite, not negative."""
     party_id: _builtins.str
