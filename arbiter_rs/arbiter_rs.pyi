@@ -53,16 +53,35 @@ class Arbiter:
     def release_contact_async(self, request: bytes) -> Awaitable[bytes]: ...
     def record_engagements(self, request: bytes) -> bytes: ...
     def record_engagements_async(self, request: bytes) -> Awaitable[bytes]: ...
+    def register_claims(self, request: bytes) -> bytes:
+        """One message of the stream: `RegisterClaimsRequest` in, `RegisterClaimsResponse` out, without `position`.
+
+        Never raises for a bad request: the response says what is wrong with it.
+        """
+
+    def register_claims_async(self, request: bytes) -> Awaitable[bytes]: ...
+    def withdraw_claims(self, request: bytes) -> bytes:
+        """Give back the claims of the customers that are named; all of a campaign: see `apply_catalog`."""
+
+    def withdraw_claims_async(self, request: bytes) -> Awaitable[bytes]: ...
+    def list_claims(self, request: bytes) -> bytes: ...
+    def list_claims_async(self, request: bytes) -> Awaitable[bytes]: ...
     def explain_customer(self, request: bytes) -> bytes: ...
     def explain_customer_async(self, request: bytes) -> Awaitable[bytes]: ...
     def apply_catalog(
-        self, compiled: bytes, attachment: bytes | None = ..., *, expected_version: int | None = ...
+        self,
+        compiled: bytes,
+        attachment: bytes | None = ...,
+        *,
+        expected_version: int | None = ...,
+        withdrawn_campaigns: list[str] = ...,
     ) -> int:
         """Make a compiled catalog (docs/reference/compiled-catalog.md) the active one; returns its version.
 
         `attachment` is kept with the version and returned by `catalog`, untouched: the server keeps the document,
         campaigns, author and message there. `expected_version` is the version that the change was made from, 0 for
-        none yet: raises `ArbiterError` with code 10 (ABORTED) where another is active.
+        none yet: raises `ArbiterError` with code 10 (ABORTED) where another is active. All claims of
+        `withdrawn_campaigns` that were registered before are dead from this version on.
         """
 
     def catalog(self, version: int = ...) -> tuple[int, bytes, bytes]:
@@ -75,6 +94,27 @@ class Arbiter:
         """Read the newest catalog version from the store and decide by it from here on; returns the active version."""
 
     def refresh_catalog_async(self) -> Awaitable[int]: ...
+    def read_log_page(self, bucket: int, after: str = ..., limit: int = ...) -> tuple[list[bytes], str]:
+        """Serialized `repit.v1.ContactLogRecord`s of all parties of a bucket, oldest first, and the next cursor.
+
+        `after` is a cursor, empty for the beginning; the next one is empty at the end. At most 1,000 a page.
+        """
+
+    def log_buckets(self) -> int:
+        """How many buckets the contact log has; they count from 0."""
+
+    def start_shadow(self, compiled: bytes) -> None:
+        """Let a second compiled catalog decide beside the active one; acts on nothing.
+
+        Raises code 9 (FAILED_PRECONDITION) where one runs.
+        """
+
+    def shadow_report(self) -> bytes:
+        """What it would have changed so far: a serialized `repit.v1.ShadowReport`; code 9 where none runs."""
+
+    def stop_shadow(self) -> None:
+        """End it; nothing happens where none runs."""
+
     def is_ready(self) -> bool:
         """Whether the store answers."""
 

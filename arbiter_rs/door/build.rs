@@ -8,6 +8,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let files = [
         "repit/v1/arbitration_service.proto",
         "repit/v1/contact_log.proto",
+        "repit/v1/shadow.proto",
         "google/rpc/error_details.proto",
     ];
     let descriptors = protox::compile(files, [&root])?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arbiter_door::{Clock, Refusal, Verb};
 use arbiter_store::Store;
 use futures_util::FutureExt;
+use prost::Message;
 use pyo3::{
     exceptions::PyValueError,
     intern,
@@ -49,10 +50,10 @@ macro_rules! verbs {
             }
 
             /// Make a compiled catalog the active one; returns its version.
-            #[pyo3(signature = (compiled, attachment = None, *, expected_version = None))]
-            fn apply_catalog(&self, py: Python<'_>, compiled: &[u8], attachment: Option<&[u8]>, expected_version: Option<u64>) -> PyResult<u64> {
+            #[pyo3(signature = (compiled, attachment = None, *, expected_version = None, withdrawn_campaigns = Vec::new()))]
+            fn apply_catalog(&self, py: Python<'_>, compiled: &[u8], attachment: Option<&[u8]>, expected_version: Option<u64>, withdrawn_campaigns: Vec<String>) -> PyResult<u64> {
                 let engine = self.engine(py)?;
-                let applied = py.detach(|| engine.threads.wait_for(engine.door.arbiter().apply_catalog(compiled, attachment.unwrap_or_default(), expected_version)));
+                let applied = py.detach(|| engine.threads.wait_for(engine.door.arbiter().apply_catalog(compiled, attachment.unwrap_or_default(), expected_version, &withdrawn_campaigns)));
                 applied.map_err(|error| of_engine(py, error))
             }
 
@@ -76,6 +77,39 @@ macro_rules! verbs {
                 let engine = self.engine(py)?;
                 let door = Arc::clone(&engine.door);
                 promise(py, &engine, async move { door.arbiter().refresh().await.map_err(Refusal::from) }, |py, version| Ok(version.into_pyobject(py)?.into_any().unbind()))
+            }
+
+            /// Log records of all parties of a bucket, oldest first, after a cursor: (records, next cursor).
+            #[pyo3(signature = (bucket, after = "", limit = 1_000))]
+            fn read_log_page<'py>(&self, py: Python<'py>, bucket: u16, after: &str, limit: usize) -> PyResult<(Vec<Bound<'py, PyBytes>>, String)> {
+                let engine = self.engine(py)?;
+                let page = py.detach(|| engine.threads.wait_for(engine.door.arbiter().read_log_page(bucket, after, limit))).map_err(|error| of_engine(py, error))?;
+                let records = page.records.iter().map(|(_, record)| PyBytes::new(py, &record.bytes)).collect();
+                Ok((records, page.next))
+            }
+
+            /// How many buckets the contact log has.
+            fn log_buckets(&self, py: Python<'_>) -> PyResult<u16> {
+                Ok(self.engine(py)?.door.arbiter().store().buckets())
+            }
+
+            /// Let a second catalog decide beside the active one; acts on nothing.
+            fn start_shadow(&self, py: Python<'_>, compiled: &[u8]) -> PyResult<()> {
+                let engine = self.engine(py)?;
+                py.detach(|| engine.door.start_shadow(compiled)).map_err(|refusal| of_refusal(py, refusal))
+            }
+
+            /// What it would have changed so far: a `repit.v1.ShadowReport`.
+            fn shadow_report<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+                let engine = self.engine(py)?;
+                let report = py.detach(|| engine.door.shadow_report()).map_err(|refusal| of_refusal(py, refusal))?;
+                Ok(PyBytes::new(py, &report.encode_to_vec()))
+            }
+
+            /// End it; nothing happens where none runs.
+            fn stop_shadow(&self, py: Python<'_>) -> PyResult<()> {
+                self.engine(py)?.door.arbiter().stop_shadow();
+                Ok(())
             }
 
             /// Whether the store answers.
@@ -116,6 +150,9 @@ verbs! {
     confirm_contact confirm_contact_async ConfirmContact;
     release_contact release_contact_async ReleaseContact;
     record_engagements record_engagements_async RecordEngagements;
+    register_claims register_claims_async RegisterClaims;
+    withdraw_claims withdraw_claims_async WithdrawClaims;
+    list_claims list_claims_async ListClaims;
     explain_customer explain_customer_async ExplainCustomer;
 }
 
@@ -136,8 +173,15 @@ impl Arbiter {
 
     fn call_async<'py>(&self, py: Python<'py>, verb: Verb, request: &[u8]) -> PyResult<Bound<'py, PyAny>> {
         let engine = self.engine(py)?;
-        let is_bulk =
-            matches!(verb, Verb::BatchRequestContacts | Verb::RecordEngagements | Verb::ExplainCustomer);
+        let is_bulk = matches!(
+            verb,
+            Verb::BatchRequestContacts
+                | Verb::RecordEngagements
+                | Verb::RegisterClaims
+                | Verb::WithdrawClaims
+                | Verb::ListClaims
+                | Verb::ExplainCustomer
+        );
         let answer = if is_bulk { None } else { py.detach(|| answer_here(&engine, verb, request)) };
         if let Some(answer) = answer {
             let future = running_loop(py)?.call_method0(intern!(py, "create_future"))?;

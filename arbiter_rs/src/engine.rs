@@ -3,7 +3,7 @@
 use std::{
     sync::{Arc, Weak},
     thread::JoinHandle,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use arbiter_door::{Clock, Door};
@@ -14,6 +14,8 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 /// Threads that wait for a store.
 const THREADS: usize = 2;
+/// How often blocks of capacities are looked after.
+const TEND_EVERY: Duration = Duration::from_millis(250);
 /// How long closing waits for work in flight.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -81,13 +83,29 @@ impl Engine {
             .map_err(|error| StoreError::Wrong { message: format!("no threads to wait on: {error}") })?;
         let arbiter = runtime.block_on(async { Arbiter::open(AnyStore::open(store).await?).await })?;
         let waits = matches!(arbiter.store(), AnyStore::Redis(_));
-        let door = Arc::new(Door::new(Arc::new(arbiter), clock));
+        let arbiter = Arc::new(arbiter);
+        drop(runtime.spawn(tend(Arc::downgrade(&arbiter))));
+        let door = Arc::new(Door::new(arbiter, clock));
         Ok(Self {
             door,
             threads: Arc::new(Threads { handle: runtime.handle().clone(), runtime: Some(runtime) }),
             waits,
             process: std::process::id(),
         })
+    }
+}
+
+/// Keep the blocks of capacities until the engine is let go of. What fails is tried again by the next turn.
+async fn tend(arbiter: Weak<Arbiter<AnyStore>>) {
+    let mut ticks = tokio::time::interval(TEND_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut last = Instant::now();
+    loop {
+        ticks.tick().await;
+        let Some(arbiter) = arbiter.upgrade() else { return };
+        let elapsed_ms = u64::try_from(last.elapsed().as_millis()).unwrap_or(u64::MAX);
+        last = Instant::now();
+        let _tried_again_later = arbiter.tend(elapsed_ms).await;
     }
 }
 
@@ -113,6 +131,8 @@ impl Slot {
             return;
         }
         let Engine { door, threads, .. } = engine;
+        // What cannot be given back is ended by other replicas, or at the next start.
+        let _given_back = threads.wait_for(door.arbiter().close());
         let _flushed = threads.wait_for(arbiter_store::Store::flush(door.arbiter().store()));
         drop(door);
         if let Ok(threads) = Arc::try_unwrap(threads) {

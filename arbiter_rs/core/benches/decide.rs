@@ -19,12 +19,13 @@ use std::time::Duration;
 use arbiter_core::catalog::Snapshot;
 use arbiter_core::codec::{decode, encode};
 use arbiter_core::compiled::CompiledCatalog;
-use arbiter_core::customer::{Contact, CustomerState, MAX_CONTACTS, Status};
+use arbiter_core::customer::{Claim, Contact, CustomerState, MAX_CLAIMS, MAX_CONTACTS, Member, Status};
 use arbiter_core::decide::decide;
 use arbiter_core::explain::explain;
-use arbiter_core::ids::TermsId;
+use arbiter_core::ids::{CampaignId, TermsId};
 use arbiter_core::register::Register;
-use arbiter_core::request::{Candidate, Purpose, Request};
+use arbiter_core::request::{Candidate, Request};
+use arbiter_core::standings::Standings;
 use arbiter_core::time::{DAY_MS, Timestamp};
 use criterion::{BatchSize, Criterion};
 use serde_json::{Value, json};
@@ -70,7 +71,7 @@ fn snapshot(policies: &Value) -> Snapshot {
     }))
     .unwrap();
     let mut register = Register::default();
-    register.admit(&catalog);
+    register.admit(&catalog, 1);
     Snapshot::compile(1, &catalog, register).unwrap()
 }
 
@@ -92,27 +93,38 @@ fn customer(contacts: usize) -> CustomerState {
         let age_ms = days * DAY_MS * 3_000 / i64::try_from(contacts * 2).unwrap().max(3_000);
         state.admit_contact(Contact {
             time: T.minus_ms(age_ms),
-            sequence: 0,
             terms: TermsId(u32::try_from(index * 37 % CAMPAIGNS).unwrap()),
             status: Status::Confirmed,
-            is_answered: false,
-            segment_set: 0,
-            key: None,
-            count: 1,
+            ..Contact::default()
         });
     }
     state.clock = T.minus_ms(HOUR_MS);
     state
 }
 
+/// The same with claims of better-ranked campaigns: two days each, from each of the coming days on.
+fn claimed(mut state: CustomerState, claims: usize) -> CustomerState {
+    state.claims = (0..i64::try_from(claims).unwrap())
+        .map(|day| Claim {
+            member: Member::OWN,
+            campaign: CampaignId(u32::try_from(1 + day).unwrap()),
+            channels: Vec::new(),
+            from: T.plus_ms(day * DAY_MS),
+            until: T.plus_ms((day + 2) * DAY_MS),
+            score: Some(1.0),
+            version: 1,
+        })
+        .collect();
+    state
+}
+
 fn request() -> Request<'static> {
     Request {
         id: "3fb0a2c0e41f4a86",
-        candidates: vec![Candidate { campaign: "c0", channel: "email", score: 0.0, deadline: None }],
-        max_grants: 1,
-        segments: Vec::new(),
-        calendar: None,
-        purpose: Purpose::Reserve,
+        customer: "42",
+        party: "42",
+        candidates: vec![Candidate { campaign: "c0", channel: "email", ..Candidate::default() }],
+        ..Request::default()
     }
 }
 
@@ -124,15 +136,16 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    fn decision(&mut self, question: &str, snapshot: &Snapshot, contacts: usize, is_granted: bool) {
-        let (state, request) = (customer(contacts), request());
-        let outcome = decide(snapshot, &mut state.clone(), &request, T).unwrap();
+    fn decision(&mut self, question: &str, snapshot: &Snapshot, state: &CustomerState, is_granted: bool) {
+        let request = request();
+        let outcome = decide(snapshot, &mut state.clone(), &request, &mut Standings::default(), T).unwrap();
         assert_eq!(outcome.decisions[0].grant.is_some(), is_granted, "{question}");
         self.measure(
             question,
             || state.clone(),
             |mut state| {
-                let outcome = decide(snapshot, &mut state, black_box(&request), T).unwrap();
+                let mut standings = Standings::default();
+                let outcome = decide(snapshot, &mut state, black_box(&request), &mut standings, T).unwrap();
                 (state, outcome)
             },
         );
@@ -156,21 +169,33 @@ fn decisions(criterion: &mut Criterion) -> Vec<String> {
     let mut bench = Bench { criterion, group: "decision in core", questions: Vec::new() };
     let roomy = |index: usize| sliding(index, 1_000, 7 + index);
     for contacts in [0, 2, 5, 10] {
-        bench.decision(&format!("3 rules, {contacts} contacts"), &rules(3, 3, roomy), contacts, true);
+        bench.decision(
+            &format!("3 rules, {contacts} contacts"),
+            &rules(3, 3, roomy),
+            &customer(contacts),
+            true,
+        );
     }
-    bench.decision("20 rules, 10 contacts", &rules(20, 20, roomy), 10, true);
-    bench.decision("20 rules of 500, 10 contacts", &rules(20, 500, roomy), 10, true);
-    bench.decision("20 rules of every kind, 10 contacts", &rules(20, 20, mixed), 10, true);
+    let ten = customer(10);
+    bench.decision("20 rules, 10 contacts", &rules(20, 20, roomy), &ten, true);
+    bench.decision("20 rules of 500, 10 contacts", &rules(20, 500, roomy), &ten, true);
+    bench.decision("20 rules of every kind, 10 contacts", &rules(20, 20, mixed), &ten, true);
     let one_full = |index: usize| sliding(index, if index == 0 { 3 } else { 1_000 }, 7 + index);
-    bench.decision("denial by 1 of 20 rules, 10 contacts", &rules(20, 20, one_full), 10, false);
+    bench.decision("denial by 1 of 20 rules, 10 contacts", &rules(20, 20, one_full), &ten, false);
     let all_full = |index: usize| sliding(index, 3, 7 + index);
-    bench.decision("denial by 20 of 20 rules, 10 contacts", &rules(20, 20, all_full), 10, false);
+    bench.decision("denial by 20 of 20 rules, 10 contacts", &rules(20, 20, all_full), &ten, false);
     bench.decision(
         "denial by 3 rules, a full value (4,096 contacts)",
         &rules(3, 3, |index| sliding(index, 1, 3_000 + index)),
-        MAX_CONTACTS,
+        &customer(MAX_CONTACTS),
         false,
     );
+    let (three, all) = (claimed(customer(10), 3), claimed(customer(10), MAX_CLAIMS));
+    bench.decision("3 rules, 10 contacts, 3 claims", &rules(3, 3, roomy), &three, true);
+    bench.decision("3 rules, 10 contacts, 256 claims", &rules(3, 3, roomy), &all, true);
+    let claimed_full = |index: usize| sliding(index, 4 + index, 7 + index);
+    bench.decision("denial by 3 claims in 3 rules, 10 contacts", &rules(3, 3, claimed_full), &three, false);
+    bench.decision("denial by 256 claims in 3 rules, 10 contacts", &rules(3, 3, claimed_full), &all, false);
     bench.questions
 }
 
@@ -180,7 +205,7 @@ fn explanations(criterion: &mut Criterion) -> Vec<String> {
     bench.measure(
         "one campaign, 20 rules, 10 contacts",
         || (),
-        |()| explain(&snapshot, &state, &request, Some("c0"), T),
+        |()| explain(&snapshot, &state, &request, &Standings::default(), Some("c0"), T),
     );
     bench.questions
 }

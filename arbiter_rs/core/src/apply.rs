@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::catalog::Snapshot;
 use crate::compiled::EngagementKind;
-use crate::customer::{Contact, CustomerState, Engagement, Status, Suppression};
+use crate::customer::{Charge, Contact, CustomerState, Engagement, Member, Status, Suppression, Whose};
 use crate::decide::forget;
 use crate::ids::{ChannelId, FamilyId, Micros, SegmentId, TermsId};
 use crate::register::Terms;
@@ -63,6 +63,15 @@ pub enum Change {
     None,
 }
 
+/// What became of a reservation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settled {
+    /// Whether the state must be kept.
+    pub is_changed: bool,
+    /// What a release gives back to capacities and budgets.
+    pub returned: Vec<Charge>,
+}
+
 /// Confirm or release a reservation. Idempotent.
 ///
 /// # Errors
@@ -73,7 +82,7 @@ pub fn settle(
     name: ContactName,
     settlement: Settlement,
     now: Timestamp,
-) -> Result<Change, SettleError> {
+) -> Result<Settled, SettleError> {
     let contact = state
         .contacts
         .iter_mut()
@@ -86,7 +95,7 @@ pub fn settle(
         .is_some_and(|lapse| lapse <= now);
     let status = match (settlement, contact.status) {
         (Settlement::Confirm, Status::Confirmed | Status::Elsewhere)
-        | (Settlement::Release, Status::Released) => return Ok(Change::None),
+        | (Settlement::Release, Status::Released) => return Ok(Settled::default()),
         (Settlement::Confirm, Status::Released) => return Err(SettleError::Released),
         (Settlement::Release, Status::Confirmed | Status::Elsewhere) => return Err(SettleError::Confirmed),
         (Settlement::Confirm, Status::Pending) if is_lapsed => return Err(SettleError::Expired),
@@ -94,13 +103,19 @@ pub fn settle(
         (Settlement::Release, Status::Pending) => Status::Released,
     };
     contact.status = status;
+    let charges = std::mem::take(&mut contact.charges);
+    let returned = if settlement == Settlement::Release { charges } else { Vec::new() };
     forget(snapshot, state, now);
-    Ok(Change::Made)
+    Ok(Settled { is_changed: true, returned })
 }
 
 /// Something that came back, by names.
 #[derive(Clone, Debug)]
 pub struct Report<'a> {
+    /// From whom.
+    pub customer: &'a str,
+    /// The party that holds the customer's state.
+    pub party: &'a str,
     /// Hash of the event id.
     pub key: u64,
     /// What.
@@ -134,6 +149,8 @@ pub enum RecordError {
     ChannelNotListed,
     /// A contact made elsewhere, of no campaign.
     CampaignMissing,
+    /// The party has as many customers as it can have.
+    PartyFull,
 }
 
 impl fmt::Display for RecordError {
@@ -143,6 +160,7 @@ impl fmt::Display for RecordError {
             Self::CampaignUnknown => f.write_str("no such campaign"),
             Self::ChannelUnknown => f.write_str("no such channel"),
             Self::ChannelNotListed => f.write_str("campaign does not use this channel"),
+            Self::PartyFull => f.write_str("the party has as many customers as it can have"),
             Self::CampaignMissing => f.write_str("a contact made elsewhere needs its campaign and channel"),
         }
     }
@@ -158,6 +176,7 @@ impl From<SettleError> for RecordError {
 
 /// What a report is about, once its names are resolved.
 struct Subject {
+    member: Member,
     /// Position of its contact in the value.
     contact: Option<usize>,
     terms: Option<TermsId>,
@@ -188,35 +207,44 @@ pub fn record(
     report: &Report<'_>,
     now: Timestamp,
 ) -> Result<Recorded, RecordError> {
-    if let Some(known) = duplicate_of(state, report) {
+    let member = match report.contact {
+        // A contact is its customer's: nobody joins the party by naming one.
+        Some(_) => state.member(report.party, report.customer),
+        None => state.admit_member(report.party, report.customer).ok_or(RecordError::PartyFull)?,
+    };
+    if let Some(known) = duplicate_of(state, report, member) {
         return Ok(Recorded { change: Change::None, is_duplicate: true, contact: known });
     }
-    let subject = subject_of(snapshot, state, report, now)?;
+    let subject = subject_of(snapshot, state, report, member, now)?;
     match (report.kind, report.contact) {
         (EngagementKind::Sent, Some(name)) => {
-            let change = settle(snapshot, state, name, Settlement::Confirm, now)?;
-            Ok(Recorded { change, is_duplicate: change == Change::None, contact: Some(name) })
+            let Settled { is_changed, .. } = settle(snapshot, state, name, Settlement::Confirm, now)?;
+            let change = if is_changed { Change::Made } else { Change::None };
+            Ok(Recorded { change, is_duplicate: !is_changed, contact: Some(name) })
         }
-        (EngagementKind::Sent, None) => made_elsewhere(snapshot, state, report),
+        (EngagementKind::Sent, None) => made_elsewhere(snapshot, state, report, member),
         _ => Ok(engage(snapshot, state, report, &subject)),
     }
 }
 
-fn duplicate_of(state: &CustomerState, report: &Report<'_>) -> Option<Option<ContactName>> {
-    let contact = state
-        .contacts
-        .iter()
-        .find(|contact| contact.status == Status::Elsewhere && contact.key == Some(report.key));
+fn duplicate_of(state: &CustomerState, report: &Report<'_>, member: Member) -> Option<Option<ContactName>> {
+    let contact = state.contacts.iter().find(|contact| {
+        contact.status == Status::Elsewhere
+            && contact.key == Some(report.key)
+            && contact.whose.member == member
+    });
     if let Some(contact) = contact {
         return Some(Some(ContactName { sequence: contact.sequence, time: contact.time }));
     }
-    state.engagements.iter().any(|engagement| engagement.key == report.key).then_some(None)
+    let is_it = |engagement: &Engagement| engagement.key == report.key && engagement.member == member;
+    state.engagements.iter().any(is_it).then_some(None)
 }
 
 fn subject_of(
     snapshot: &Snapshot,
     state: &CustomerState,
     report: &Report<'_>,
+    member: Member,
     now: Timestamp,
 ) -> Result<Subject, RecordError> {
     let named = |name: &str| !name.is_empty();
@@ -226,10 +254,11 @@ fn subject_of(
         let index = state
             .contacts
             .iter()
-            .position(|contact| contact.sequence == name.sequence && contact.time == name.time);
+            .position(|contact| contact.sequence == name.sequence && contact.time == name.time)
+            .filter(|index| state.contacts.get(*index).is_some_and(|contact| contact.whose.member == member));
         let index = index.ok_or(SettleError::Unknown)?;
         let terms = state.contacts.get(index).map(|contact| contact.terms);
-        return Ok(Subject { contact: Some(index), terms, channel: None, offer_family });
+        return Ok(Subject { member, contact: Some(index), terms, channel: None, offer_family });
     }
     let channel = match snapshot.channel(report.channel) {
         None if !named(report.channel) => None,
@@ -238,15 +267,16 @@ fn subject_of(
         known => known,
     };
     if !named(report.campaign) {
-        return Ok(Subject { contact: None, terms: None, channel, offer_family });
+        return Ok(Subject { member, contact: None, terms: None, channel, offer_family });
     }
     let of_campaign = snapshot.terms_of(report.campaign, None).ok_or(RecordError::CampaignUnknown)?;
-    if let Some(index) = latest_contact(snapshot, state, report, now, of_campaign, channel) {
+    if let Some(index) = latest_contact(snapshot, state, report, (member, now), of_campaign, channel) {
         let terms = state.contacts.get(index).map(|contact| contact.terms);
-        return Ok(Subject { contact: Some(index), terms, channel: None, offer_family });
+        return Ok(Subject { member, contact: Some(index), terms, channel: None, offer_family });
     }
     let terms = snapshot.terms_of(report.campaign, channel).unwrap_or(of_campaign);
     Ok(Subject {
+        member,
         contact: None,
         terms: Some(terms),
         channel: Some(channel.unwrap_or(ChannelId::UNNAMED)),
@@ -259,7 +289,7 @@ fn latest_contact(
     snapshot: &Snapshot,
     state: &CustomerState,
     report: &Report<'_>,
-    now: Timestamp,
+    (member, now): (Member, Timestamp),
     of_campaign: TermsId,
     channel: Option<ChannelId>,
 ) -> Option<usize> {
@@ -271,7 +301,8 @@ fn latest_contact(
                 && channel.is_none_or(|channel| channel == terms.channel)
                 && contact.holds_place(terms, report.time)
         };
-        oldest < contact.time
+        contact.whose.member == member
+            && oldest < contact.time
             && contact.time <= report.time
             && snapshot.register.terms(contact.terms).is_some_and(is_it)
     })
@@ -281,6 +312,7 @@ fn made_elsewhere(
     snapshot: &Snapshot,
     state: &mut CustomerState,
     report: &Report<'_>,
+    member: Member,
 ) -> Result<Recorded, RecordError> {
     if report.campaign.is_empty() || report.channel.is_empty() {
         return Err(RecordError::CampaignMissing);
@@ -290,17 +322,18 @@ fn made_elsewhere(
         .terms_of(report.campaign, Some(channel))
         .or_else(|| snapshot.former_terms_of(report.campaign, Some(channel)))
         .ok_or(RecordError::ChannelNotListed)?;
-    let segments: Vec<SegmentId> = report.segments.iter().filter_map(|name| snapshot.segment(name)).collect();
+    let is_given = |id: &SegmentId| snapshot.derived.iter().all(|segment| segment.id != *id);
+    let segments = report.segments.iter().filter_map(|name| snapshot.segment(name)).filter(is_given);
+    let segments: Vec<SegmentId> = segments.collect();
     let segment_set = state.admit_segments(&segments);
     let contact = Contact {
         time: report.time,
-        sequence: 0,
         terms,
         status: Status::Elsewhere,
-        is_answered: false,
         segment_set,
         key: Some(report.key),
-        count: 1,
+        whose: Whose { member, ..Whose::default() },
+        ..Contact::default()
     };
     let sequence = state.admit_contact(contact);
     Ok(Recorded {
@@ -328,9 +361,15 @@ fn engage(
             .and_then(|id| snapshot.register.terms(id))
             .map(|terms| terms.channel);
         let channel = of_contact.or_else(|| subject.channel.filter(|channel| *channel != ChannelId::UNNAMED));
-        state.suppress(Suppression { since: report.time, kind: report.kind, channel });
+        state.suppress(Suppression {
+            member: subject.member,
+            since: report.time,
+            kind: report.kind,
+            channel,
+        });
     }
     state.admit_engagement(Engagement {
+        member: subject.member,
         time: report.time,
         kind: report.kind,
         terms: subject.terms,

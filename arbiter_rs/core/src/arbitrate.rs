@@ -2,44 +2,63 @@
 
 use std::cmp::Ordering;
 
-use crate::catalog::Snapshot;
-use crate::request::Candidate;
+use crate::time::Timestamp;
 
-/// Positions of the candidates, the best ranked first: priority, score, earliest deadline, campaign id in byte order, position.
+/// Where a candidate or a claim stands: priority, score, earliest deadline, campaign id in byte order.
 ///
 /// Total, and the same on every replica. A campaign that the catalog does not know has the lowest priority: it is denied whatever its rank.
-#[must_use]
-pub fn ranked(snapshot: &Snapshot, candidates: &[Candidate<'_>]) -> Vec<usize> {
-    let mut order: Vec<(usize, u8, &Candidate<'_>)> = candidates
-        .iter()
-        .enumerate()
-        .map(|(index, candidate)| (index, priority(snapshot, candidate), candidate))
-        .collect();
-    order.sort_by(|(left_index, left_priority, left), (right_index, right_priority, right)| {
-        right_priority
-            .cmp(left_priority)
-            .then_with(|| by_score(left, right))
-            .then_with(|| by_deadline(left, right))
-            .then_with(|| left.campaign.as_bytes().cmp(right.campaign.as_bytes()))
-            .then_with(|| left_index.cmp(right_index))
-    });
-    order.into_iter().map(|(index, _, _)| index).collect()
+#[derive(Clone, Copy, Debug)]
+pub struct Rank<'a> {
+    /// 0-100, the higher first.
+    pub priority: u8,
+    /// The higher first; finite.
+    pub score: f64,
+    /// The earlier first, none last.
+    pub deadline: Option<Timestamp>,
+    /// In byte order.
+    pub campaign: &'a str,
 }
 
-fn priority(snapshot: &Snapshot, candidate: &Candidate<'_>) -> u8 {
-    snapshot.campaign(candidate.campaign).map_or(0, |campaign| campaign.common.priority)
+impl Rank<'_> {
+    /// The better rank is the lesser one.
+    #[must_use]
+    pub fn order(&self, other: &Self) -> Ordering {
+        // Adding zero makes -0 equal to 0.
+        let by_score = (other.score + 0.0).total_cmp(&(self.score + 0.0));
+        other
+            .priority
+            .cmp(&self.priority)
+            .then(by_score)
+            .then_with(|| by_deadline(self.deadline, other.deadline))
+            .then_with(|| self.campaign.as_bytes().cmp(other.campaign.as_bytes()))
+    }
+
+    /// Whether it goes before the other.
+    #[must_use]
+    pub fn is_better_than(&self, other: &Self) -> bool {
+        self.order(other) == Ordering::Less
+    }
+
+    /// The better of two.
+    #[must_use]
+    pub fn better(self, other: Self) -> Self {
+        if other.is_better_than(&self) { other } else { self }
+    }
 }
 
-/// The higher first. Adding zero makes -0 equal to 0; scores are finite.
-fn by_score(left: &Candidate<'_>, right: &Candidate<'_>) -> Ordering {
-    (right.score + 0.0).total_cmp(&(left.score + 0.0))
-}
-
-fn by_deadline(left: &Candidate<'_>, right: &Candidate<'_>) -> Ordering {
-    match (left.deadline, right.deadline) {
+fn by_deadline(left: Option<Timestamp>, right: Option<Timestamp>) -> Ordering {
+    match (left, right) {
         (Some(left), Some(right)) => left.cmp(&right),
         (Some(_), None) => Ordering::Less,
         (None, Some(_)) => Ordering::Greater,
         (None, None) => Ordering::Equal,
     }
+}
+
+/// Positions in their rank, the best first; alike in everything: in the order asked.
+#[must_use]
+pub fn ranked(ranks: &[Rank<'_>]) -> Vec<usize> {
+    let mut order: Vec<(usize, &Rank<'_>)> = ranks.iter().enumerate().collect();
+    order.sort_by(|(_, left), (_, right)| left.order(right));
+    order.into_iter().map(|(index, _)| index).collect()
 }

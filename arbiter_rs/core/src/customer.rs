@@ -1,11 +1,9 @@
-//! The customer's state: all that a decision needs to know, as one value.
-
-use std::collections::{HashMap, HashSet};
+//! The state of a party: all that a decision about one of its customers needs to know, as one value.
 
 use crate::compiled::EngagementKind;
-use crate::ids::{ChannelId, FamilyId, Micros, SegmentId, TermsId};
+use crate::ids::{CampaignId, CapacityId, ChannelId, FamilyId, Micros, SegmentId, TermsId, UnitId};
 use crate::register::{Terms, Unconfirmed};
-use crate::time::{DAY_MS, Timestamp};
+use crate::time::Timestamp;
 
 /// How many contacts a value holds at most; beyond it the oldest are folded together.
 pub const MAX_CONTACTS: usize = 4_096;
@@ -17,11 +15,80 @@ pub const MAX_SUPPRESSIONS: usize = 1_000;
 pub const ROUTINE_ENGAGEMENTS: usize = 64;
 /// How many segments a contact freezes at most.
 pub const MAX_SEGMENTS: usize = 64;
+/// How many customers a party has at most.
+pub const MAX_MEMBERS: usize = 256;
+/// How many live claims a value holds at most.
+pub const MAX_CLAIMS: usize = 256;
 /// For how long a request id is remembered after its grant.
 pub const REQUEST_ID_MS: i64 = 24 * 3_600_000;
 
 /// For how much longer it is kept, so that a replica whose clock is behind still finds it.
 pub const CLOCK_GRACE_MS: i64 = 3_600_000;
+
+/// A customer of the party: the one that the party is named after, or one of [`CustomerState::members`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Member(pub u32);
+
+impl Member {
+    /// The customer that the party is named after.
+    pub const OWN: Self = Self(0);
+    /// A customer of whom nothing is held yet.
+    pub const UNKNOWN: Self = Self(u32::MAX);
+}
+
+/// Whose contact it is, where, and about what: what a cap can be per.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Whose {
+    /// The customer.
+    pub member: Member,
+    /// Hash of the address or number; 0 for none.
+    pub contact_point: u64,
+    /// Hash of what it is about; 0 for none.
+    pub subject: u64,
+}
+
+/// What a contact took of a capacity or budget, so that a release gives it back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Charge {
+    /// Which account.
+    pub account: AccountKey,
+    /// Whose part of it: a business unit's share, or what all share.
+    pub pool: Pool,
+    /// Contacts, or millionths of money.
+    pub amount: i64,
+}
+
+/// One capacity in one window: what is counted together over all customers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AccountKey {
+    /// Which capacity.
+    pub capacity: CapacityId,
+    /// The channel, campaign or business unit that it is counted for; nothing where for all.
+    pub per: Option<u32>,
+    /// Start of the window; 0 for a capacity that is counted for ever.
+    pub start: Timestamp,
+}
+
+/// A part of a capacity: 0 what all share, n + 1 the share of business unit n.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Pool(pub u32);
+
+impl Pool {
+    /// What all share.
+    pub const COMMON: Self = Self(0);
+
+    /// The share of a business unit.
+    #[must_use]
+    pub const fn of(unit: UnitId) -> Self {
+        Self(unit.0.saturating_add(1))
+    }
+
+    /// The business unit whose share it is.
+    #[must_use]
+    pub fn unit(self) -> Option<UnitId> {
+        self.0.checked_sub(1).map(UnitId)
+    }
+}
 
 /// Where a contact stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,9 +142,39 @@ pub struct Contact {
     pub key: Option<u64>,
     /// How many contacts it stands for.
     pub count: u32,
+    /// Whose it is, where, and about what.
+    pub whose: Whose,
+    /// How long before its time it was granted; 0 where it was not planned.
+    pub lead_ms: i64,
+    /// What it took of capacities and budgets, while it may still be released.
+    pub charges: Vec<Charge>,
+}
+
+impl Default for Contact {
+    fn default() -> Self {
+        Self {
+            time: Timestamp(0),
+            sequence: 0,
+            terms: TermsId(0),
+            status: Status::Pending,
+            is_answered: false,
+            segment_set: 0,
+            key: None,
+            count: 1,
+            whose: Whose::default(),
+            lead_ms: 0,
+            charges: Vec::new(),
+        }
+    }
 }
 
 impl Contact {
+    /// When it was granted.
+    #[must_use]
+    pub const fn granted(&self) -> Timestamp {
+        self.time.minus_ms(self.lead_ms)
+    }
+
     /// When the reservation expires unless confirmed.
     #[must_use]
     pub fn expires(&self, terms: &Terms) -> Timestamp {
@@ -91,10 +188,10 @@ impl Contact {
             .then(|| self.expires(terms))
     }
 
-    /// Whether it holds its place at `t`, as far as release and expiry go.
+    /// Whether it holds its place for whoever asks at `asked`, as far as release and expiry go.
     #[must_use]
-    pub fn holds_place(&self, terms: &Terms, t: Timestamp) -> bool {
-        self.status != Status::Released && self.lapses(terms).is_none_or(|lapse| t < lapse)
+    pub fn holds_place(&self, terms: &Terms, asked: Timestamp) -> bool {
+        self.status != Status::Released && self.lapses(terms).is_none_or(|lapse| asked < lapse)
     }
 
     /// Whether it is known to have been made.
@@ -103,16 +200,21 @@ impl Contact {
         self.status.is_made()
     }
 
-    /// Whether it answers to this request key at `t`.
+    /// Whether it answers to this request key of this customer at `asked`.
     #[must_use]
-    pub fn is_of_request(&self, key: u64, t: Timestamp) -> bool {
-        self.key == Some(key) && self.status != Status::Elsewhere && t < self.time.plus_ms(REQUEST_ID_MS)
+    pub fn is_of_request(&self, key: u64, member: Member, asked: Timestamp) -> bool {
+        self.key == Some(key)
+            && self.whose.member == member
+            && self.status != Status::Elsewhere
+            && asked < self.granted().plus_ms(REQUEST_ID_MS)
     }
 }
 
 /// Something that came back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Engagement {
+    /// From whom.
+    pub member: Member,
     /// When it happened.
     pub time: Timestamp,
     /// What.
@@ -129,18 +231,11 @@ pub struct Engagement {
     pub key: u64,
 }
 
-/// What the rules tell engagements apart by, beside time and value.
-type EngagementKey = (EngagementKind, Option<TermsId>, Option<FamilyId>, Option<ChannelId>);
-
-impl Engagement {
-    const fn alike(&self) -> EngagementKey {
-        (self.kind, self.terms, self.offer_family, self.channel)
-    }
-}
-
 /// Marketing is suppressed from `since` on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Suppression {
+    /// Of whom.
+    pub member: Member,
     /// From when on.
     pub since: Timestamp,
     /// By an opt-out or a complaint.
@@ -149,8 +244,55 @@ pub struct Suppression {
     pub channel: Option<ChannelId>,
 }
 
-/// All that a decision needs to know of one customer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A place that a campaign asked for in advance. (customer, campaign, from, until) name it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Claim {
+    /// With whom.
+    pub member: Member,
+    /// By which campaign.
+    pub campaign: CampaignId,
+    /// By which channels; all of the campaign's where empty.
+    pub channels: Vec<ChannelId>,
+    /// First instant at which a contact may use it.
+    pub from: Timestamp,
+    /// First instant at which none may any more.
+    pub until: Timestamp,
+    /// Ranks after the campaign's priority; 0 where absent.
+    pub score: Option<f64>,
+    /// The catalog version that it was registered under.
+    pub version: u64,
+}
+
+impl Claim {
+    /// Whether both are the same place.
+    #[must_use]
+    pub fn is_same_place(&self, other: &Self) -> bool {
+        (self.member, self.campaign, self.from, self.until)
+            == (other.member, other.campaign, other.from, other.until)
+    }
+
+    /// Whether a contact by this channel may use it.
+    #[must_use]
+    pub fn takes_channel(&self, channel: ChannelId) -> bool {
+        self.channels.is_empty() || self.channels.contains(&channel)
+    }
+}
+
+/// What engagements that are no longer held taught of one offer family.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Taste {
+    /// Whose.
+    pub member: Member,
+    /// For what.
+    pub family: FamilyId,
+    /// As of when.
+    pub time: Timestamp,
+    /// How many engagements, faded to that moment.
+    pub strength: f64,
+}
+
+/// All that a decision needs to know of one party.
+#[derive(Clone, Debug, PartialEq)]
 pub struct CustomerState {
     /// The latest instant at which it was changed.
     pub clock: Timestamp,
@@ -164,6 +306,12 @@ pub struct CustomerState {
     pub suppressions: Vec<Suppression>,
     /// The distinct sets of segments that contacts froze.
     pub segment_sets: Vec<Vec<SegmentId>>,
+    /// The party's customers by number, from 1; the one that it is named after has no entry.
+    pub members: Vec<String>,
+    /// Places asked for in advance.
+    pub claims: Vec<Claim>,
+    /// What engagements that are no longer held taught.
+    pub tastes: Vec<Taste>,
 }
 
 impl Default for CustomerState {
@@ -175,11 +323,45 @@ impl Default for CustomerState {
             engagements: Vec::new(),
             suppressions: Vec::new(),
             segment_sets: Vec::new(),
+            members: Vec::new(),
+            claims: Vec::new(),
+            tastes: Vec::new(),
         }
     }
 }
 
 impl CustomerState {
+    /// The number of a customer of the party; [`Member::UNKNOWN`] where nothing is held of it.
+    #[must_use]
+    pub fn member(&self, party: &str, customer: &str) -> Member {
+        if party == customer {
+            return Member::OWN;
+        }
+        let place = self.members.iter().position(|name| name == customer);
+        let number = place.and_then(|place| u32::try_from(place).ok());
+        number.map_or(Member::UNKNOWN, |number| Member(number.saturating_add(1)))
+    }
+
+    /// The number of a customer of the party, given to it where it has none; nothing where the party is full.
+    pub fn admit_member(&mut self, party: &str, customer: &str) -> Option<Member> {
+        let known = self.member(party, customer);
+        if known != Member::UNKNOWN {
+            return Some(known);
+        }
+        if self.members.len() + 1 >= MAX_MEMBERS {
+            return None;
+        }
+        self.members.push(customer.to_owned());
+        u32::try_from(self.members.len()).ok().map(Member)
+    }
+
+    /// The name of a customer of the party.
+    #[must_use]
+    pub fn name_of<'a>(&'a self, party: &'a str, member: Member) -> &'a str {
+        let place = member.0.checked_sub(1).and_then(|place| usize::try_from(place).ok());
+        place.map_or(party, |place| self.members.get(place).map_or("", String::as_str))
+    }
+
     /// The segments that a contact froze.
     #[must_use]
     pub fn segments_of(&self, contact: &Contact) -> &[SegmentId] {
@@ -226,8 +408,10 @@ impl CustomerState {
 
     /// Suppress marketing from `since` on, or earlier where it already was.
     pub fn suppress(&mut self, suppression: Suppression) {
-        let is_same =
-            |held: &Suppression| held.channel == suppression.channel && held.kind == suppression.kind;
+        let is_same = |held: &Suppression| {
+            (held.member, held.channel, held.kind)
+                == (suppression.member, suppression.channel, suppression.kind)
+        };
         if let Some(held) = self.suppressions.iter_mut().find(|held| is_same(held)) {
             held.since = held.since.min(suppression.since);
         } else if suppression.channel.is_some() && self.suppressions.len() >= MAX_SUPPRESSIONS {
@@ -236,259 +420,5 @@ impl CustomerState {
         } else {
             self.suppressions.push(suppression);
         }
-    }
-
-    /// Forget what no rule can need any more at `now` and keep the value within its stated maxima.
-    ///
-    /// Contacts older than `oldest` go unless `is_needed`; a request id goes a day after its grant; an engagement goes where a later one says all that it says.
-    pub fn compact(
-        &mut self,
-        now: Timestamp,
-        oldest: Timestamp,
-        is_needed: impl Fn(&Self, &Contact) -> bool,
-    ) {
-        self.clock = self.clock.max(now);
-        let settled = self.clock.minus_ms(REQUEST_ID_MS + CLOCK_GRACE_MS);
-        if self.contacts.first().is_some_and(|first| first.time <= oldest) {
-            let kept = self
-                .contacts
-                .iter()
-                .filter(|contact| contact.time > oldest || is_needed(self, contact))
-                .cloned()
-                .collect();
-            self.contacts = kept;
-        }
-        for contact in &mut self.contacts {
-            if contact.time <= settled && contact.status != Status::Elsewhere {
-                contact.key = None;
-            }
-        }
-        self.fold_contacts();
-        self.drop_covered_engagements(settled);
-        if self.segment_sets.len() > 1 {
-            self.drop_unused_segment_sets();
-        }
-    }
-
-    /// Drop what a later engagement, alike and worth at least as much, says as well; beyond the stated maximum also what only
-    /// values or clocks tell apart, the oldest first, but never the latest of its like before all others are gone.
-    fn drop_covered_engagements(&mut self, settled: Timestamp) {
-        if self.engagements.len() <= ROUTINE_ENGAGEMENTS {
-            return;
-        }
-        drop_covered(&mut self.engagements, settled);
-        if self.engagements.len() > MAX_ENGAGEMENTS {
-            drop_covered(&mut self.engagements, Timestamp(i64::MAX));
-        }
-        let surplus = self.engagements.len().saturating_sub(MAX_ENGAGEMENTS);
-        if surplus > 0 {
-            drop_oldest(&mut self.engagements, surplus);
-        }
-    }
-
-    /// Beyond the stated maximum, fold what every rule treats alike into one entry at the latest one's time, so that no cap gets looser:
-    /// contacts made on one day, then pending ones too, then whatever the day.
-    fn fold_contacts(&mut self) {
-        if self.contacts.len() <= MAX_CONTACTS {
-            return;
-        }
-        self.contacts.retain(|contact| contact.status != Status::Released);
-        let older = self.contacts.len().saturating_sub(MAX_CONTACTS / 2);
-        for (reach, folds_pending, span_ms) in
-            [(older, false, DAY_MS), (usize::MAX, true, DAY_MS), (usize::MAX, true, i64::MAX)]
-        {
-            if self.contacts.len() > MAX_CONTACTS {
-                let newer = self.contacts.split_off(reach.min(self.contacts.len()));
-                self.contacts = fold_alike(std::mem::take(&mut self.contacts), folds_pending, span_ms);
-                self.contacts.extend(newer);
-            }
-        }
-        // More than the maximum of different terms, segments and fates: only then is the oldest forgotten.
-        let surplus = self.contacts.len().saturating_sub(MAX_CONTACTS);
-        self.contacts.drain(..surplus);
-    }
-
-    fn drop_unused_segment_sets(&mut self) {
-        let sets = std::mem::take(&mut self.segment_sets);
-        let mut renamed: Vec<Option<u32>> = vec![None; sets.len()];
-        for contact in &mut self.contacts {
-            let Some(index) =
-                contact.segment_set.checked_sub(1).and_then(|index| usize::try_from(index).ok())
-            else {
-                continue;
-            };
-            let (Some(set), Some(name)) = (sets.get(index), renamed.get_mut(index)) else { continue };
-            if name.is_none() {
-                self.segment_sets.push(set.clone());
-                *name = u32::try_from(self.segment_sets.len()).ok();
-            }
-            contact.segment_set = name.unwrap_or(0);
-        }
-    }
-}
-
-fn drop_covered(engagements: &mut Vec<Engagement>, settled: Timestamp) {
-    let mut best: HashMap<EngagementKey, Micros> = HashMap::new();
-    let mut kept: Vec<Engagement> = Vec::with_capacity(engagements.len());
-    for engagement in engagements.drain(..).rev() {
-        let covering = best.get(&engagement.alike()).copied();
-        if covering.is_some_and(|value| engagement.value <= value) {
-            continue;
-        }
-        if engagement.time <= settled {
-            best.insert(engagement.alike(), engagement.value);
-        }
-        kept.push(engagement);
-    }
-    kept.reverse();
-    *engagements = kept;
-}
-
-fn drop_oldest(engagements: &mut Vec<Engagement>, surplus: usize) {
-    let mut seen = HashSet::new();
-    let mut is_latest: Vec<bool> =
-        engagements.iter().rev().map(|engagement| seen.insert(engagement.alike())).collect();
-    is_latest.reverse();
-    let mut left = surplus.min(is_latest.iter().filter(|latest| !**latest).count());
-    let mut rest = surplus - left;
-    let mut latest = is_latest.into_iter();
-    engagements.retain(|_| {
-        let counter = if latest.next().unwrap_or(true) { &mut rest } else { &mut left };
-        let is_dropped = *counter > 0;
-        *counter = counter.saturating_sub(1);
-        !is_dropped
-    });
-}
-
-fn fold_alike(contacts: Vec<Contact>, folds_pending: bool, span_ms: i64) -> Vec<Contact> {
-    let mut folded: Vec<Contact> = Vec::with_capacity(contacts.len());
-    let mut places = HashMap::new();
-    for contact in contacts {
-        let is_pending = contact.status == Status::Pending;
-        let alike = (
-            contact.time.0.div_euclid(span_ms),
-            contact.terms,
-            contact.status.is_made(),
-            contact.is_answered,
-            contact.segment_set,
-        );
-        let place = places.get(&alike).copied().filter(|_| folds_pending || !is_pending);
-        match place.and_then(|place: usize| folded.get_mut(place)) {
-            Some(held) => *held = Contact { count: held.count.saturating_add(contact.count), ..contact },
-            None => {
-                places.insert(alike, folded.len());
-                folded.push(contact);
-            }
-        }
-    }
-    folded.sort_by_key(|contact| (contact.time, contact.sequence));
-    folded
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{
-        Contact, CustomerState, Engagement, MAX_CONTACTS, MAX_ENGAGEMENTS, MAX_SUPPRESSIONS,
-        ROUTINE_ENGAGEMENTS, Status, Suppression,
-    };
-    use crate::codec;
-    use crate::compiled::EngagementKind;
-    use crate::ids::{ChannelId, TermsId};
-    use crate::time::{DAY_MS, Timestamp};
-
-    fn contact(time: i64) -> Contact {
-        Contact {
-            time: Timestamp(time),
-            sequence: 0,
-            terms: TermsId(0),
-            status: Status::Confirmed,
-            is_answered: false,
-            segment_set: 0,
-            key: None,
-            count: 1,
-        }
-    }
-
-    fn purchase(time: i64, value: i64) -> Engagement {
-        Engagement {
-            time: Timestamp(time),
-            kind: EngagementKind::Purchased,
-            terms: None,
-            offer_family: None,
-            channel: None,
-            value,
-            key: u64::try_from(time).unwrap(),
-        }
-    }
-
-    #[test]
-    fn beyond_the_maximum_old_contacts_are_folded_and_none_is_lost() {
-        let mut state = CustomerState::default();
-        for n in 0..=i64::try_from(MAX_CONTACTS).unwrap() {
-            state.admit_contact(contact(1_000_000_000_000 + n * 60_000));
-        }
-        state.compact(Timestamp(1_000_000_000_000 + 10 * DAY_MS), Timestamp(0), |_, _| false);
-        assert!(state.contacts.len() <= MAX_CONTACTS);
-        let total: u32 = state.contacts.iter().map(|contact| contact.count).sum();
-        assert_eq!(usize::try_from(total).unwrap(), MAX_CONTACTS + 1);
-        assert!(state.contacts.is_sorted_by_key(|contact| contact.time));
-    }
-
-    #[test]
-    fn a_purchase_is_forgotten_only_behind_a_later_one_of_at_least_its_value() {
-        let mut state = CustomerState::default();
-        state.admit_engagement(purchase(1, 500));
-        for n in 2..=i64::try_from(ROUTINE_ENGAGEMENTS).unwrap() + 2 {
-            state.admit_engagement(purchase(n, 100));
-        }
-        state.compact(Timestamp(10 * DAY_MS), Timestamp(0), |_, _| false);
-        let values: Vec<i64> = state.engagements.iter().map(|engagement| engagement.value).collect();
-        assert_eq!(values, [500, 100]);
-    }
-
-    #[test]
-    fn beyond_the_maximum_an_objection_is_to_all_channels() {
-        let mut state = CustomerState::default();
-        let objection =
-            |channel| Suppression { since: Timestamp(5), kind: EngagementKind::OptedOut, channel };
-        for channel in 0..=u32::try_from(MAX_SUPPRESSIONS).unwrap() {
-            state.suppress(objection(Some(ChannelId(channel))));
-        }
-        assert_eq!(state.suppressions.len(), MAX_SUPPRESSIONS + 1);
-        assert_eq!(state.suppressions.last(), Some(&objection(None)));
-        assert_eq!(codec::decode(&codec::encode(&state)), Ok(state));
-    }
-
-    #[test]
-    fn reservations_that_nobody_confirms_are_folded_too_and_none_is_lost() {
-        let mut state = CustomerState::default();
-        for n in 0..=i64::try_from(MAX_CONTACTS).unwrap() {
-            state.admit_contact(Contact { status: Status::Pending, ..contact(1_000_000_000_000 + n) });
-        }
-        state.compact(Timestamp(1_000_000_010_000), Timestamp(0), |_, _| false);
-        let total: u32 = state.contacts.iter().map(|contact| contact.count).sum();
-        assert_eq!(usize::try_from(total).unwrap(), MAX_CONTACTS + 1);
-    }
-
-    #[test]
-    fn a_flood_of_one_kind_of_engagement_leaves_the_latest_of_the_others() {
-        let mut state = CustomerState::default();
-        state.admit_engagement(Engagement { kind: EngagementKind::Refused, ..purchase(1, 0) });
-        for n in 0..1_100 {
-            state.admit_engagement(Engagement { kind: EngagementKind::Opened, ..purchase(2 + n, 2_000 - n) });
-        }
-        state.compact(Timestamp(5_000), Timestamp(0), |_, _| false);
-        assert_eq!(state.engagements.len(), MAX_ENGAGEMENTS);
-        assert_eq!(state.engagements.first().map(|first| first.kind), Some(EngagementKind::Refused));
-    }
-
-    #[test]
-    fn a_contact_past_the_horizon_is_forgotten_unless_a_rule_needs_it() {
-        let mut state = CustomerState::default();
-        state.admit_contact(contact(10));
-        state.admit_contact(contact(20));
-        state.compact(Timestamp(100), Timestamp(20), |_, contact| contact.time == Timestamp(10));
-        let times: Vec<i64> = state.contacts.iter().map(|contact| contact.time.0).collect();
-        assert_eq!(times, [10]);
     }
 }

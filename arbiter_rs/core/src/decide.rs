@@ -2,91 +2,113 @@
 
 use std::fmt;
 
-use crate::arbitrate::ranked;
+use crate::alternatives::alternatives;
+use crate::arbitrate::{Rank, ranked};
+use crate::asked::{asked, earliest, remaining};
 use crate::catalog::{Campaign, Snapshot};
-use crate::customer::{Contact, CustomerState, Status};
-use crate::decision::{CapUsage, Decision, Denial, Grant, Reason};
-use crate::ids::{SegmentId, TermsId};
+use crate::claims::{Use, use_up};
+use crate::compaction::Keeping;
+use crate::customer::{Contact, CustomerState, Engagement, Member, Whose};
+use crate::decision::{Alternative, Decision, Denial, Grant, Reason};
+use crate::ids::{FamilyId, SegmentId, TermsId};
 use crate::register::Terms;
+use crate::repeat::repeat_grants;
 use crate::request::{Candidate, Purpose, Request};
-use crate::rules::eligibility::{Activity, Audience};
-use crate::rules::suppression::Objection;
-use crate::rules::{PolicyRule, Rule, RuleKind, View};
+use crate::rules::{PolicyRule, View};
+use crate::score::Score;
+use crate::standings::Standings;
 use crate::time::Timestamp;
 
-/// The value refers to names that this version of the catalog has not heard of: another replica has applied a newer one.
+/// Why there is no decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CatalogBehindError;
+pub enum DecideError {
+    /// The value refers to names that this version of the catalog has not heard of: another replica has applied a newer one.
+    CatalogBehind,
+    /// The party has as many customers as it can have, and this is another.
+    PartyFull,
+}
 
-impl fmt::Display for CatalogBehindError {
+impl fmt::Display for DecideError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("value was written under a newer catalog than this one")
+        f.write_str(match self {
+            Self::CatalogBehind => "value was written under a newer catalog than this one",
+            Self::PartyFull => "the party has as many customers as it can have",
+        })
     }
 }
 
-impl std::error::Error for CatalogBehindError {}
+impl std::error::Error for DecideError {}
 
 /// The answers, in the order of the candidates, and whether the state has changed.
 #[derive(Debug)]
 pub struct Outcome {
     /// One per candidate.
     pub decisions: Vec<Decision>,
+    /// Other ways, where nothing was granted.
+    pub alternatives: Vec<Alternative>,
     /// Whether a place was taken: the state must then be kept.
     pub is_changed: bool,
 }
 
-/// Whether every contact and engagement of a value is known to this version of the catalog.
+/// Whether everything that a value names is known to this version of the catalog.
 ///
 /// # Errors
-/// [`CatalogBehindError`] where one is not.
-pub fn ensure_known(snapshot: &Snapshot, state: &CustomerState) -> Result<(), CatalogBehindError> {
-    let known = |id: TermsId| id.index() < snapshot.register.terms.len();
+/// [`DecideError::CatalogBehind`] where something is not.
+pub fn ensure_known(snapshot: &Snapshot, state: &CustomerState) -> Result<(), DecideError> {
+    let register = &snapshot.register;
+    let known = |id: TermsId| id.index() < register.terms.len();
+    let known_family = |id: &FamilyId| *id == FamilyId::UNNAMED || id.index() < register.offer_families.len();
     let is_known = state.contacts.iter().all(|contact| known(contact.terms))
-        && state.engagements.iter().filter_map(|engagement| engagement.terms).all(known);
-    if is_known { Ok(()) } else { Err(CatalogBehindError) }
+        && state.engagements.iter().all(|engagement| {
+            engagement.terms.is_none_or(known) && engagement.offer_family.as_ref().is_none_or(known_family)
+        })
+        && state.claims.iter().all(|claim| claim.campaign.index() < register.campaigns.len());
+    if is_known { Ok(()) } else { Err(DecideError::CatalogBehind) }
 }
 
 /// Judge the candidates in their rank, give at most `max_grants` places and write them into `state`.
 ///
-/// The caller keeps the state only where the outcome says that it changed and the purpose was to reserve.
+/// The caller keeps the state only where the outcome says that it changed and the purpose was to reserve, and only where no standing was
+/// missing: otherwise it makes those known and decides anew on the state as it was.
 ///
 /// # Errors
-/// [`CatalogBehindError`] where the value refers to names that the snapshot does not have.
+/// [`DecideError`] where the value refers to names that the snapshot does not have, or the party is full.
 pub fn decide(
     snapshot: &Snapshot,
     state: &mut CustomerState,
     request: &Request<'_>,
+    standings: &mut Standings,
     now: Timestamp,
-) -> Result<Outcome, CatalogBehindError> {
+) -> Result<Outcome, DecideError> {
     ensure_known(snapshot, state)?;
-    let segments: Vec<SegmentId> =
-        request.segments.iter().filter_map(|name| snapshot.segment(name)).collect();
-    let mut decisions: Vec<Decision> = vec![Decision::default(); request.candidates.len()];
+    standings.begin();
+    let member = state.admit_member(request.party, request.customer).ok_or(DecideError::PartyFull)?;
+    let segments = given_segments(snapshot, request);
+    let asker = Asker { request, segments: &segments, member, now };
+    let contenders = asker.contenders(snapshot, state, standings);
+    let ranks: Vec<Rank<'_>> = contenders.iter().map(Contender::rank).collect();
+    let order = ranked(&ranks);
+    let mut decisions: Vec<Decision> = contenders
+        .iter()
+        .map(|contender| Decision { score: contender.score, ..Decision::default() })
+        .collect();
     let next_sequence = state.next_sequence;
-    let order = ranked(snapshot, &request.candidates);
-    let (repeated, mut winner) = repeat_grants(snapshot, state, request, now, &order, &mut decisions);
+    let (repeated, mut winner) = repeat_grants(snapshot, state, &asker, standings, &order, &mut decisions);
     let mut free = request.max_grants.saturating_sub(repeated);
     let mut is_changed = false;
-    for index in order {
-        let (Some(candidate), Some(decision)) = (request.candidates.get(index), decisions.get_mut(index))
-        else {
+    for index in &order {
+        let (Some(contender), Some(decision)) = (contenders.get(*index), decisions.get_mut(*index)) else {
             continue;
         };
         if decision.grant.is_some() {
             continue;
         }
-        *decision = judge(
-            snapshot,
-            state,
-            &Asker { request, segments: &segments },
-            candidate,
-            now,
-            (free == 0).then(|| winner.clone().unwrap_or_default()),
-        );
-        if let Some(grant) = &mut decision.grant {
-            let sequence = take_place(state, request, &segments, grant);
-            grant.sequence = if request.purpose == Purpose::Reserve { sequence } else { 0 };
-            winner = Some(candidate.campaign.to_owned());
+        let outranked_by = (free == 0).then(|| winner.clone().unwrap_or_default());
+        *decision = judge(snapshot, state, &asker, standings, contender, outranked_by);
+        if decision.grant.is_some() {
+            take_place(snapshot, state, &asker, contender, decision);
+            standings.spend(&decision.charges);
+            winner = Some(contender.candidate.campaign.to_owned());
             free -= 1;
             is_changed = true;
         }
@@ -97,96 +119,161 @@ pub fn decide(
         let denials = decisions.iter_mut().flat_map(|decision| &mut decision.denials);
         denials.for_each(|denial| denial.contacts.retain(|contact| contact.sequence < next_sequence));
     }
+    let is_refused = decisions.iter().all(|decision| decision.grant.is_none());
+    let best = order.first().and_then(|index| {
+        let known =
+            order.iter().find(|index| contenders.get(**index).is_some_and(|held| held.campaign.is_some()));
+        let index = known.unwrap_or(index);
+        Some((contenders.get(*index)?, decisions.get(*index)?))
+    });
+    let alternatives = match best {
+        Some((contender, decision)) if is_refused => {
+            alternatives(snapshot, state, &asker, standings, contender, decision)
+        }
+        _ => Vec::new(),
+    };
     if is_kept {
         forget(snapshot, state, now);
     }
-    Ok(Outcome { decisions, is_changed: is_kept })
+    Ok(Outcome { decisions, alternatives, is_changed: is_kept })
 }
 
-/// Keep a changed value within its maxima; contacts that a never-ending rest depends on stay beyond the horizon.
-pub fn forget(snapshot: &Snapshot, state: &mut CustomerState, now: Timestamp) {
-    let is_needed = |state: &CustomerState, contact: &Contact| {
-        snapshot.register.terms(contact.terms).is_some_and(|terms| {
-            snapshot.rules.iter().any(|rule| match &rule.kind {
-                RuleKind::BackOff(back_off) => back_off.needs(contact, terms, state.segments_of(contact)),
-                RuleKind::FrequencyCap(_) | RuleKind::Respite(_) => false,
-            })
+/// The integers of the segments that a request gives; of a derived one only what the customer did counts.
+pub(crate) fn given_segments(snapshot: &Snapshot, request: &Request<'_>) -> Vec<SegmentId> {
+    let known = request.segments.iter().filter_map(|name| snapshot.segment(name));
+    known.filter(|id| snapshot.derived.iter().all(|segment| segment.id != *id)).collect()
+}
+
+/// What the catalog still wants to know of a value.
+struct Kept<'a>(&'a Snapshot);
+
+impl Keeping for Kept<'_> {
+    /// Contacts that a never-ending rest depends on stay beyond the horizon.
+    fn needs(&self, state: &CustomerState, contact: &Contact) -> bool {
+        self.0.register.terms(contact.terms).is_some_and(|terms| {
+            let mut back_offs = self.0.rules.iter().filter_map(PolicyRule::back_off);
+            back_offs.any(|back_off| back_off.needs(contact, terms, state.segments_of(contact)))
         })
-    };
-    // A day of grace: replicas whose clocks are behind still find what they would count.
-    state.compact(now, snapshot.horizon_at(now).minus_ms(crate::time::DAY_MS), is_needed);
-}
-
-/// Answer the grants of an earlier request with this id again; returns how many there were, and the campaign of the last.
-///
-/// Of candidates that are alike the best ranked one had the earliest grant.
-fn repeat_grants(
-    snapshot: &Snapshot,
-    state: &CustomerState,
-    request: &Request<'_>,
-    now: Timestamp,
-    order: &[usize],
-    decisions: &mut [Decision],
-) -> (usize, Option<String>) {
-    let Some(key) = request.key() else { return (0, None) };
-    let (mut grants, mut winner) = (0, None);
-    for contact in state.contacts.iter().filter(|contact| contact.is_of_request(key, now)) {
-        let Some(terms) = snapshot.register.terms(contact.terms) else { continue };
-        let name = snapshot.register.campaigns.get(terms.campaign.index());
-        grants += 1;
-        winner = name.cloned().or(winner);
-        let is_open = |index: &&usize| {
-            let candidate = request.candidates.get(**index);
-            decisions.get(**index).is_some_and(|decision| decision.grant.is_none())
-                && candidate.is_some_and(|candidate| {
-                    snapshot.channel(candidate.channel) == Some(terms.channel)
-                        && name.is_some_and(|name| name == candidate.campaign)
-                })
-        };
-        if let Some(decision) = order.iter().find(is_open).and_then(|index| decisions.get_mut(*index)) {
-            *decision = repeated(snapshot, state, request, contact, terms);
-        }
     }
-    (grants, winner)
+
+    fn taught_by(&self, engagement: &Engagement) -> Option<(FamilyId, i64)> {
+        crate::affinity::taught_by(self.0, engagement)
+    }
 }
 
-/// The decision that a contact was granted by, as things stood then.
-fn repeated(
-    snapshot: &Snapshot,
-    state: &CustomerState,
-    request: &Request<'_>,
-    contact: &Contact,
-    terms: &Terms,
-) -> Decision {
-    let grant = Grant {
-        sequence: contact.sequence,
-        time: contact.time,
-        expires: contact.expires(terms),
-        terms: contact.terms,
-        is_repeat: true,
-    };
-    let name = snapshot.register.campaigns.get(terms.campaign.index());
-    let remaining = name.and_then(|name| snapshot.campaign(name)).map(|campaign| {
-        let view = View {
-            snapshot,
-            state,
-            campaign,
-            terms,
-            terms_id: Some(contact.terms),
-            segments: state.segments_of(contact),
-            calendar: request.calendar.as_ref(),
-            before_sequence: contact.sequence,
-        };
-        remaining(&view, contact.time)
-    });
-    Decision { grant: Some(grant), remaining: remaining.unwrap_or_default(), ..Decision::default() }
+/// Keep a changed value within its maxima.
+pub fn forget(snapshot: &Snapshot, state: &mut CustomerState, now: Timestamp) {
+    // A day of grace: replicas whose clocks are behind still find what they would count.
+    let oldest = snapshot.horizon_at(now).minus_ms(crate::time::DAY_MS);
+    state.compact(now, oldest, &Kept(snapshot));
 }
 
-/// What a request says of the customer, with the names resolved.
+/// Who asks, with the names resolved.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asker<'a> {
     pub(crate) request: &'a Request<'a>,
     pub(crate) segments: &'a [SegmentId],
+    pub(crate) member: Member,
+    pub(crate) now: Timestamp,
+}
+
+impl<'a> Asker<'a> {
+    /// The moment of the contact.
+    pub(crate) fn time(&self) -> Timestamp {
+        self.request.planned.unwrap_or(self.now)
+    }
+
+    /// The view of a campaign by a channel.
+    pub(crate) fn view(
+        &self,
+        snapshot: &'a Snapshot,
+        state: &'a CustomerState,
+        standings: &'a Standings,
+        (campaign, terms_id, terms): (&'a Campaign, Option<TermsId>, &'a Terms),
+    ) -> View<'a> {
+        View {
+            snapshot,
+            state,
+            campaign,
+            terms,
+            terms_id,
+            segments: self.segments,
+            calendar: self.request.calendar.as_ref(),
+            before_sequence: u32::MAX,
+            customer: self.request.customer,
+            whose: Whose {
+                member: self.member,
+                contact_point: self.request.contact_point,
+                subject: self.request.subject,
+            },
+            asked: self.request.planned.map(|_| self.now),
+            rank: Rank { priority: terms.priority, score: 0.0, deadline: None, campaign: &campaign.name },
+            standings,
+        }
+    }
+
+    fn contenders(
+        &self,
+        snapshot: &'a Snapshot,
+        state: &CustomerState,
+        standings: &Standings,
+    ) -> Vec<Contender<'a>> {
+        let candidates = self.request.candidates.iter();
+        candidates.map(|candidate| Contender::of(snapshot, state, self, standings, *candidate)).collect()
+    }
+}
+
+/// A candidate with its names resolved and its score worked out.
+#[derive(Debug)]
+pub(crate) struct Contender<'a> {
+    pub(crate) candidate: Candidate<'a>,
+    pub(crate) campaign: Option<&'a Campaign>,
+    pub(crate) terms_id: Option<TermsId>,
+    pub(crate) terms: Option<Terms>,
+    pub(crate) score: Option<Score>,
+}
+
+impl<'a> Contender<'a> {
+    pub(crate) fn of(
+        snapshot: &'a Snapshot,
+        state: &CustomerState,
+        asker: &Asker<'a>,
+        standings: &Standings,
+        candidate: Candidate<'a>,
+    ) -> Self {
+        let Some(campaign) = snapshot.campaign(candidate.campaign) else {
+            let score = candidate.score.map(Score::Given);
+            return Self { candidate, campaign: None, terms_id: None, terms: None, score };
+        };
+        let channel = snapshot.channel(candidate.channel);
+        let terms_id = campaign.channels.iter().find(|(id, _)| Some(*id) == channel).map(|(_, terms)| *terms);
+        let terms = terms_id.and_then(|id| snapshot.register.terms(id)).cloned();
+        let terms = terms.unwrap_or_else(|| snapshot.unlisted_terms(campaign, channel));
+        let view = asker.view(snapshot, state, standings, (campaign, terms_id, &terms));
+        let score = Score::of(&view, &candidate, asker.time());
+        Self { candidate, campaign: Some(campaign), terms_id, terms: Some(terms), score }
+    }
+
+    pub(crate) fn rank(&self) -> Rank<'a> {
+        Rank {
+            priority: self.campaign.map_or(0, |campaign| campaign.common.priority),
+            score: self.score.map_or(0.0, |score| score.figure()),
+            deadline: self.candidate.deadline,
+            campaign: self.candidate.campaign,
+        }
+    }
+
+    /// The view of it as things stand; nothing where the catalog does not know its campaign.
+    pub(crate) fn view<'b>(
+        &'b self,
+        snapshot: &'b Snapshot,
+        state: &'b CustomerState,
+        asker: &Asker<'b>,
+        standings: &'b Standings,
+    ) -> Option<View<'b>> {
+        let of = (self.campaign?, self.terms_id, self.terms.as_ref()?);
+        Some(View { rank: self.rank(), ..asker.view(snapshot, state, standings, of) })
+    }
 }
 
 /// Ask every rule about one candidate.
@@ -194,159 +281,85 @@ fn judge(
     snapshot: &Snapshot,
     state: &CustomerState,
     asker: &Asker<'_>,
-    candidate: &Candidate<'_>,
-    now: Timestamp,
+    standings: &Standings,
+    contender: &Contender<'_>,
     outranked_by: Option<String>,
 ) -> Decision {
-    let Some(campaign) = snapshot.campaign(candidate.campaign) else {
-        return Decision { denials: vec![Denial::plain(Reason::CampaignUnknown)], ..Decision::default() };
+    let undecided = Decision { score: contender.score, ..Decision::default() };
+    let Some(view) = contender.view(snapshot, state, asker, standings) else {
+        return Decision { denials: vec![Denial::plain(Reason::CampaignUnknown)], ..undecided };
     };
-    let channel = snapshot.channel(candidate.channel);
-    let listed = campaign.channels.iter().find(|(id, _)| Some(*id) == channel).map(|(_, terms)| *terms);
-    let unlisted = snapshot.unlisted_terms(campaign, channel);
-    let terms = listed.and_then(|id| snapshot.register.terms(id)).unwrap_or(&unlisted);
-    let view = View {
-        snapshot,
-        state,
-        campaign,
-        terms,
-        terms_id: listed,
-        segments: asker.segments,
-        calendar: asker.request.calendar.as_ref(),
-        before_sequence: u32::MAX,
-    };
-    let mut denials: Vec<Denial> = asked(&view).filter_map(|asked| asked.deny(&view, now)).collect();
+    let t = asker.time();
+    let mut denials: Vec<Denial> = asked(&view).filter_map(|asked| asked.deny(&view, t)).collect();
     if let Some(winner) = outranked_by {
-        denials.push(Denial {
-            outranked_by: Some(winner),
-            earliest: Some(now),
-            ..Denial::plain(Reason::Outranked)
-        });
+        let beyond = Denial::plain(Reason::Outranked);
+        denials.push(Denial { outranked_by: Some(winner), earliest: Some(t), ..beyond });
     }
-    match (denials.is_empty(), listed) {
+    match (denials.is_empty(), contender.terms_id) {
         (true, Some(terms_id)) => Decision {
             grant: Some(Grant {
                 sequence: 0,
-                time: now,
-                expires: now.plus_ms(terms.expires_after_ms),
+                time: t,
+                expires: t.plus_ms(view.terms.expires_after_ms),
                 terms: terms_id,
                 is_repeat: false,
             }),
-            remaining: remaining(&view, now),
-            ..Decision::default()
+            remaining: remaining(&view, t),
+            charges: charges(&view, t),
+            ..undecided
         },
         _ => {
-            denials.sort_by_key(|denial| (denial.reason, denial.rule));
-            let earliest = if denials.iter().any(|denial| denial.earliest.is_none()) {
-                None
-            } else {
-                earliest(&view, now)
-            };
-            Decision { denials, earliest, ..Decision::default() }
+            // Of one reason: what stands with customer and campaign, the rules in the order of the document, what better candidates took.
+            let is_beyond =
+                |denial: &Denial| denial.reason == Reason::Outranked && denial.rule.is_none();
+            denials.sort_by_key(|denial| (denial.reason, is_beyond(denial), denial.rule));
+            let is_endless = denials.iter().any(|denial| denial.earliest.is_none());
+            let earliest = if is_endless { None } else { earliest(&view, t) };
+            Decision { denials, earliest, ..undecided }
         }
     }
 }
 
-/// A rule that judges a candidate, and where it stands in the document.
-pub(crate) struct Asked<'a> {
-    pub(crate) rule: &'a dyn Rule,
-    pub(crate) policy_rule: Option<&'a PolicyRule>,
+/// What a grant takes of capacities and budgets.
+fn charges(view: &View<'_>, t: Timestamp) -> Vec<crate::customer::Charge> {
+    let judging = view.snapshot.rules_for(view.terms, view.terms_id).filter(|rule| rule.judges(view, t));
+    judging
+        .filter_map(PolicyRule::capacity)
+        .filter_map(|capacity| capacity.charge(view, t).ok().flatten())
+        .collect()
 }
 
-impl Asked<'_> {
-    /// Its denial with everything filled in.
-    pub(crate) fn deny(&self, view: &View<'_>, t: Timestamp) -> Option<Denial> {
-        let denial = self.rule.check(view, t)?;
-        Some(Denial {
-            rule: self.policy_rule.map(|rule| rule.order),
-            earliest: self.rule.silent_from(view, t),
-            ..denial
-        })
-    }
-}
-
-/// Every rule that judges a candidate: those that stand with customer and campaign, then those of the policies.
-pub(crate) fn asked<'a>(view: &View<'a>) -> impl Iterator<Item = Asked<'a>> {
-    let view = *view;
-    let standing: [&dyn Rule; 3] = [&Objection, &Activity, &Audience];
-    let of_policies =
-        view.snapshot.rules_for(view.terms, view.terms_id).filter(move |rule| rule.judges(&view));
-    standing
-        .into_iter()
-        .map(|rule| Asked { rule, policy_rule: None })
-        .chain(of_policies.map(|rule| Asked { rule: rule.as_rule(), policy_rule: Some(rule) }))
-}
-
-/// The first instant at or after `t` at which no rule speaks against, if nothing else happens.
-///
-/// Each round moves on to the instant at which the last of the speaking rules falls silent; until then none of the earlier ones can do.
-pub(crate) fn earliest(view: &View<'_>, t: Timestamp) -> Option<Timestamp> {
-    const MAX_ROUNDS: usize = 4_096;
-    let mut moment = t;
-    for _ in 0..MAX_ROUNDS {
-        let mut next = moment;
-        for asked in asked(view) {
-            next = next.max(asked.rule.silent_from(view, moment)?);
-        }
-        if next == moment {
-            return Some(moment);
-        }
-        moment = next;
-    }
-    None
-}
-
-fn remaining(view: &View<'_>, t: Timestamp) -> Vec<CapUsage> {
-    let caps =
-        view.snapshot.rules_for(view.terms, view.terms_id).filter(|rule| rule.judges(view)).filter_map(
-            |rule| match &rule.kind {
-                RuleKind::FrequencyCap(cap) => Some((rule.order, cap)),
-                RuleKind::BackOff(_) | RuleKind::Respite(_) => None,
-            },
-        );
-    caps.map(|(order, cap)| {
-        let used = cap.used(view, t).saturating_add(cap.weight(view.terms));
-        CapUsage { rule: order, limit: cap.amount(cap.limit(view.terms)), used: cap.amount(used) }
-    })
-    .collect()
-}
-
+/// The winner's contact is there before the next is judged, and its claim is used.
 fn take_place(
+    snapshot: &Snapshot,
     state: &mut CustomerState,
-    request: &Request<'_>,
-    segments: &[SegmentId],
-    grant: &Grant,
-) -> u32 {
-    let segment_set = state.admit_segments(segments);
-    state.admit_contact(Contact {
+    asker: &Asker<'_>,
+    contender: &Contender<'_>,
+    decision: &mut Decision,
+) {
+    let (Some(grant), Some(terms)) = (&mut decision.grant, &contender.terms) else { return };
+    let request = asker.request;
+    let segment_set = state.admit_segments(asker.segments);
+    let sequence = state.admit_contact(Contact {
         time: grant.time,
-        sequence: 0,
         terms: grant.terms,
-        status: Status::Pending,
-        is_answered: false,
         segment_set,
         key: request.key(),
-        count: 1,
-    })
-}
-
-/// The view of a candidate for explanations: the campaign by one of its own channels.
-pub(crate) fn view_of<'a>(
-    snapshot: &'a Snapshot,
-    state: &'a CustomerState,
-    campaign: &'a Campaign,
-    terms_id: TermsId,
-    asker: &Asker<'a>,
-) -> Option<View<'a>> {
-    let terms = snapshot.register.terms(terms_id)?;
-    Some(View {
+        whose: Whose { member: asker.member, contact_point: request.contact_point, subject: request.subject },
+        lead_ms: grant.time.0.saturating_sub(asker.now.0).max(0),
+        charges: decision.charges.clone(),
+        ..Contact::default()
+    });
+    grant.sequence = if request.purpose == Purpose::Reserve { sequence } else { 0 };
+    decision.claim = use_up(
         snapshot,
         state,
-        campaign,
-        terms,
-        terms_id: Some(terms_id),
-        segments: asker.segments,
-        calendar: asker.request.calendar.as_ref(),
-        before_sequence: u32::MAX,
-    })
+        Use {
+            member: asker.member,
+            campaign: terms.campaign,
+            channel: terms.channel,
+            time: grant.time,
+            asked: asker.now,
+        },
+    );
 }

@@ -1,6 +1,8 @@
 //! The answer: a verdict for each candidate, and everything that spoke for or against it.
 
-use crate::ids::TermsId;
+use crate::customer::{Charge, Claim};
+use crate::ids::{CampaignId, ChannelId, TermsId};
+use crate::score::Score;
 use crate::time::Timestamp;
 
 /// Why a rule spoke against. The order is the order of precedence, the numbers are those of the wire.
@@ -135,7 +137,7 @@ pub struct Grant {
 }
 
 /// The answer for one candidate.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Decision {
     /// The place, where it was granted.
     pub grant: Option<Grant>,
@@ -143,6 +145,39 @@ pub struct Decision {
     pub remaining: Vec<CapUsage>,
     /// Every rule that spoke against, in order of precedence, then of the document.
     pub denials: Vec<Denial>,
-    /// First instant at which no rule speaks against, if nothing else happens.
+    /// First instant at which no rule speaks against whoever asks then, if nothing else happens.
     pub earliest: Option<Timestamp>,
+    /// What ranked it after its priority.
+    pub score: Option<Score>,
+    /// For grants: what it took of capacities and budgets.
+    pub charges: Vec<Charge>,
+    /// For grants: the claim that it used.
+    pub claim: Option<Claim>,
 }
+
+/// In which way an alternative differs from what was asked for. The numbers are those of the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AlternativeKind {
+    /// The same campaign by another channel.
+    Channel = 1,
+    /// A campaign of the offer family to fall back to.
+    Fallback = 2,
+    /// The same campaign and channel, later.
+    Time = 3,
+}
+
+/// Another way, where nothing that was asked for was granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Alternative {
+    /// In which way it differs.
+    pub kind: AlternativeKind,
+    /// The campaign.
+    pub campaign: CampaignId,
+    /// The channel.
+    pub channel: ChannelId,
+    /// When it would be granted, if nothing else happens.
+    pub time: Timestamp,
+}
+
+/// How many alternatives an answer names at most.
+pub const MAX_ALTERNATIVES: usize = 3;

@@ -40,6 +40,10 @@ id!(
     SegmentId
 );
 id!(
+    /// A capacity or budget: a policy's name and a rule's.
+    CapacityId
+);
+id!(
     /// The terms of a contact: everything about its campaign and channel that was frozen when it was granted.
     TermsId
 );

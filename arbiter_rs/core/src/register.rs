@@ -1,6 +1,6 @@
 //! The register: which small integer stands for which name, and the terms frozen into contacts. It only ever grows.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -61,6 +61,22 @@ pub struct Register {
     pub segments: Vec<String>,
     /// By [`TermsId`].
     pub terms: Vec<Terms>,
+    /// By [`CapacityId`]: policy and rule with [`SEPARATOR`] between them.
+    #[serde(default)]
+    pub capacities: Vec<String>,
+    /// Per campaign (by the number of its [`CampaignId`]) the newest version under which a registered claim is dead for ever: the campaign
+    /// was not in that version, or gave all its claims back.
+    #[serde(default)]
+    pub withdrawn: BTreeMap<u32, u64>,
+}
+
+/// Stands between names where several make one: no name of a catalog has it.
+pub const SEPARATOR: char = '|';
+
+/// The one name of a capacity.
+#[must_use]
+pub fn capacity_name(policy: &str, rule: &str) -> String {
+    format!("{policy}{SEPARATOR}{rule}")
 }
 
 fn admit_all<'a>(table: &mut Vec<String>, names: impl Iterator<Item = &'a str>) {
@@ -69,17 +85,39 @@ fn admit_all<'a>(table: &mut Vec<String>, names: impl Iterator<Item = &'a str>) 
 }
 
 impl Register {
-    /// Give an integer to every name and to all terms of `catalog` that have none yet.
-    pub fn admit(&mut self, catalog: &CompiledCatalog) {
+    /// Give an integer to every name and to all terms of `catalog` that have none yet; claims of campaigns that it does not have are dead
+    /// from here on. `version` is the one that the catalog becomes.
+    pub fn admit(&mut self, catalog: &CompiledCatalog, version: u64) {
         admit_all(&mut self.campaigns, catalog.campaigns.iter().map(|campaign| campaign.name.as_str()));
         admit_all(&mut self.channels, catalog.channels.iter().map(|channel| channel.name.as_str()));
         admit_all(&mut self.offer_families, catalog.offer_families.iter().map(|family| family.name.as_str()));
         admit_all(&mut self.business_units, catalog.business_units.iter().map(String::as_str));
         admit_all(&mut self.segments, catalog.segments.iter().map(String::as_str));
+        let rules =
+            catalog.policies.iter().flat_map(|policy| policy.rules.iter().map(move |rule| (policy, rule)));
+        let capacities: Vec<String> = rules
+            .filter(|(_, rule)| rule.capacity.is_some())
+            .map(|(policy, rule)| capacity_name(&policy.name, &rule.name))
+            .collect();
+        admit_all(&mut self.capacities, capacities.iter().map(String::as_str));
+        let listed: HashSet<&str> = catalog.campaigns.iter().map(|campaign| campaign.name.as_str()).collect();
+        let absent = self.campaigns.iter().zip(0..).filter(|(name, _)| !listed.contains(name.as_str()));
+        self.withdrawn.extend(absent.map(|(_, number)| (number, version)));
         let names = Names::of(self);
         let used = catalog.campaigns.iter().flat_map(|campaign| names.terms_of(catalog, campaign));
         let fresh: Vec<Terms> = used.filter(|terms| !names.terms.contains_key(terms)).collect();
         self.terms.extend(fresh);
+    }
+
+    /// All claims that a campaign registered under `version` or an earlier one are dead from here on.
+    pub fn withdraw_claims(&mut self, campaign: CampaignId, version: u64) {
+        self.withdrawn.insert(campaign.0, version);
+    }
+
+    /// The newest version under which a registered claim of the campaign is dead; 0 for none.
+    #[must_use]
+    pub fn withdrawn_at(&self, campaign: CampaignId) -> u64 {
+        self.withdrawn.get(&campaign.0).copied().unwrap_or_default()
     }
 
     /// The terms of a contact.
@@ -96,6 +134,7 @@ pub(crate) struct Names<'a> {
     pub(crate) offer_families: HashMap<&'a str, u32>,
     pub(crate) business_units: HashMap<&'a str, u32>,
     pub(crate) segments: HashMap<&'a str, u32>,
+    pub(crate) capacities: HashMap<&'a str, u32>,
     pub(crate) terms: HashMap<&'a Terms, u32>,
 }
 
@@ -111,6 +150,7 @@ impl<'a> Names<'a> {
             offer_families: numbered(&register.offer_families),
             business_units: numbered(&register.business_units),
             segments: numbered(&register.segments),
+            capacities: numbered(&register.capacities),
             terms: register.terms.iter().zip(0..).collect(),
         }
     }

@@ -52,6 +52,13 @@ impl Selector {
             && !self.not.as_ref().is_some_and(|not| not.takes(terms, segments))
     }
 
+    /// Whether it asks for this segment, in `not` included.
+    #[must_use]
+    pub fn names_segment(&self, segment: SegmentId) -> bool {
+        self.segments.as_ref().is_some_and(|list| list.contains(&segment))
+            || self.not.as_ref().is_some_and(|not| not.names_segment(segment))
+    }
+
     /// Whether the answer depends on the customer's segments, and not on the terms alone.
     #[must_use]
     pub fn needs_segments(&self) -> bool {

@@ -148,6 +148,19 @@ impl<'a> Frame<'a> {
         from <= c && if matches!(self, Self::Calendar(..)) { c < until } else { c <= self.last_of(end) }
     }
 
+    /// First and last instant of the window that ends with `end` (of the period that holds it).
+    #[must_use]
+    pub fn window_ending(&self, end: Timestamp) -> (Timestamp, Timestamp) {
+        let (from, until) = self.reach(end);
+        (from, if matches!(self, Self::Calendar(..)) { until.minus_ms(1) } else { self.last_of(end) })
+    }
+
+    /// Whether windows turn at fixed instants instead of sliding.
+    #[must_use]
+    pub const fn turns(&self) -> bool {
+        matches!(self, Self::Calendar(..))
+    }
+
     /// The last instant at the same position of the axis as `t`.
     fn last_of(&self, t: Timestamp) -> Timestamp {
         match self {

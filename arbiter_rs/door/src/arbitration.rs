@@ -22,7 +22,7 @@ use crate::{
 /// How many requests or engagements one batch holds at most.
 pub const MAX_BATCH: usize = 10_000;
 /// How many customers of one batch are worked on at once; those of a store that never waits are done one after the other.
-const CUSTOMERS_IN_FLIGHT: usize = 256;
+pub(crate) const CUSTOMERS_IN_FLIGHT: usize = 256;
 /// How many timeline entries an explanation has where the caller does not say.
 const TIMELINE_ENTRIES: usize = 100;
 
@@ -43,6 +43,12 @@ pub enum Verb {
     ReleaseContact,
     /// What came back.
     RecordEngagements,
+    /// One message of a stream of claims.
+    RegisterClaims,
+    /// Claims given back.
+    WithdrawClaims,
+    /// Live claims, and how many came.
+    ListClaims,
     /// Why?
     ExplainCustomer,
 }
@@ -54,7 +60,7 @@ pub struct Door<S> {
     clock: Clock,
 }
 
-fn decode<M: Message + Default>(bytes: &[u8]) -> Result<M, Refusal> {
+pub(crate) fn decode<M: Message + Default>(bytes: &[u8]) -> Result<M, Refusal> {
     let name = std::any::type_name::<M>().rsplit("::").next().unwrap_or_default();
     M::decode(bytes).map_err(|error| Refusal::undecodable(name, &error))
 }
@@ -63,6 +69,10 @@ impl<S: Store> Door<S> {
     /// The door to an engine.
     pub const fn new(arbiter: Arc<Arbiter<S>>, clock: Clock) -> Self {
         Self { arbiter, clock }
+    }
+
+    pub(crate) const fn clock(&self) -> Clock {
+        self.clock
     }
 
     /// The engine behind it.
@@ -86,6 +96,9 @@ impl<S: Store> Door<S> {
             Verb::ConfirmContact => Ok(self.confirm(&decode(request)?).await?.encode_to_vec()),
             Verb::ReleaseContact => Ok(self.release(&decode(request)?).await?.encode_to_vec()),
             Verb::RecordEngagements => Ok(self.record(&decode(request)?).await?.encode_to_vec()),
+            Verb::RegisterClaims => Ok(self.register_claims(request).await.encode_to_vec()),
+            Verb::WithdrawClaims => Ok(self.withdraw_claims(&decode(request)?).await?.encode_to_vec()),
+            Verb::ListClaims => Ok(self.list_claims(&decode(request)?).await?.encode_to_vec()),
             Verb::ExplainCustomer => Ok(self.explain(&decode(request)?).await?.encode_to_vec()),
         }
     }
@@ -96,8 +109,8 @@ impl<S: Store> Door<S> {
         purpose: Purpose,
     ) -> Result<proto::RequestContactResponse, Refusal> {
         let (request, now) = convert::request(message, purpose, self.clock)?;
-        let (outcome, snapshot) = self.arbiter.request(&message.customer_id, &request, now).await?;
-        Ok(Writer { snapshot: &snapshot, customer: &message.customer_id }.response(
+        let (outcome, snapshot) = self.arbiter.request(&request, now).await?;
+        Ok(Writer { snapshot: &snapshot, customer: request.customer, party: request.party }.response(
             &request.candidates,
             &outcome,
             purpose,
@@ -121,7 +134,8 @@ impl<S: Store> Door<S> {
         let mut checks = Checks::default();
         checks.batch("requests", message.requests.len(), MAX_BATCH);
         checks.finish(())?;
-        let groups = by_customer(message.requests.iter().map(|request| request.customer_id.as_str()));
+        let parties = message.requests.iter().map(|request| party(&request.party_id, &request.customer_id));
+        let groups = by_party(parties);
         let answered = stream::iter(groups).map(|group| async move {
             let mut results = Vec::with_capacity(group.len());
             for index in group {
@@ -179,22 +193,23 @@ impl<S: Store> Door<S> {
         step: SettleStep<'_>,
         now: Timestamp,
     ) -> Result<Option<proto::Contact>, Refusal> {
-        let Some((name, customer)) = named else {
+        let Some((name, party)) = named else {
             return Err(Refusal::not_found("CONTACT_UNKNOWN", "Contact", contact_id));
         };
-        let (state, snapshot) = self.arbiter.settle(customer, name, step, now).await.map_err(|error| {
+        let (state, snapshot) = self.arbiter.settle(party, name, step, now).await.map_err(|error| {
             if let ArbiterError::Settle(error) = error {
                 Refusal::unsettled(error, contact_id)
             } else {
                 error.into()
             }
         })?;
-        Ok(state
-            .contact(name.sequence, name.time)
-            .map(|contact| Writer { snapshot: &snapshot, customer }.contact(contact, now)))
+        Ok(state.contact(name.sequence, name.time).map(|contact| {
+            let customer = state.name_of(party, contact.whose.member);
+            Writer { snapshot: &snapshot, customer, party }.contact(contact, now)
+        }))
     }
 
-    /// Engagements of one customer are recorded in their order, in one commit.
+    /// Engagements of one party are recorded in their order, in one commit.
     async fn record(
         &self,
         message: &proto::RecordEngagementsRequest,
@@ -203,23 +218,19 @@ impl<S: Store> Door<S> {
         checks.batch("engagements", message.engagements.len(), MAX_BATCH);
         let now = checks.now(self.clock, message.as_of_time.as_ref());
         checks.finish(())?;
-        let groups =
-            by_customer(message.engagements.iter().map(|engagement| engagement.customer_id.as_str()));
-        let recorded = stream::iter(groups).map(|group| self.record_customer(message, group, now));
+        let groups = by_party(message.engagements.iter().map(party_of));
+        let recorded = stream::iter(groups).map(|group| self.record_party(message, group, now));
         let results = in_order(recorded.buffer_unordered(CUSTOMERS_IN_FLIGHT).collect().await);
         Ok(proto::RecordEngagementsResponse { results })
     }
 
-    async fn record_customer(
+    async fn record_party(
         &self,
         message: &proto::RecordEngagementsRequest,
         group: Vec<usize>,
         now: Timestamp,
     ) -> Vec<(usize, proto::EngagementResult)> {
-        let customer = group
-            .first()
-            .and_then(|index| message.engagements.get(*index))
-            .map_or("", |engagement| &engagement.customer_id);
+        let party = group.first().and_then(|index| message.engagements.get(*index)).map_or("", party_of);
         let (mut results, mut sound, mut reports) = (Vec::with_capacity(group.len()), Vec::new(), Vec::new());
         for (index, engagement) in group
             .into_iter()
@@ -236,7 +247,7 @@ impl<S: Store> Door<S> {
         if reports.is_empty() {
             return results;
         }
-        match self.arbiter.record(customer, &reports, now).await {
+        match self.arbiter.record(party, &reports, now).await {
             Ok((outcomes, _)) => {
                 results.extend(sound.into_iter().zip(outcomes).map(|((index, engagement), outcome)| {
                     let result = match outcome {
@@ -244,7 +255,7 @@ impl<S: Store> Door<S> {
                             is_duplicate: recorded.is_duplicate,
                             contact_id: recorded
                                 .contact
-                                .map(|name| contact_id::format(name, customer))
+                                .map(|name| contact_id::format(name, party))
                                 .unwrap_or_default(),
                             error: None,
                         },
@@ -281,25 +292,13 @@ impl<S: Store> Door<S> {
         {
             return Err(Refusal::not_found("CAMPAIGN_UNKNOWN", "Campaign", name));
         }
-        let (loaded, explanation, snapshot) =
-            self.arbiter.explain(&message.customer_id, &request, only, now).await?;
-        let writer = Writer { snapshot: &snapshot, customer: &message.customer_id };
+        let (loaded, explanation, snapshot) = self.arbiter.explain(&request, only, now).await?;
+        let writer = Writer { snapshot: &snapshot, customer: request.customer, party: request.party };
         let most = if message.max_entries == 0 { TIMELINE_ENTRIES } else { message.max_entries as usize };
-        Ok(proto::ExplainCustomerResponse {
-            customer_id: message.customer_id.clone(),
-            timeline: writer.timeline(&loaded.state, most, now),
-            rules: explanation.readings.iter().map(|reading| writer.reading(reading)).collect(),
-            channels: explanation
-                .channels
-                .iter()
-                .map(|availability| writer.availability(availability))
-                .collect(),
-            suppressions: writer.suppressions(&loaded.state),
-            catalog_version: snapshot.version,
-            as_of_time: Some(arbiter_store::log::proto_time(now)),
-            contact_count: u32::try_from(loaded.state.contacts.len()).unwrap_or(u32::MAX),
-            value_bytes: u32::try_from(loaded.bytes).unwrap_or(u32::MAX),
-        })
+        let mut response =
+            writer.explanation(&loaded.state, &explanation, &self.arbiter.holdings(), (most, now));
+        response.value_bytes = u32::try_from(loaded.bytes).unwrap_or(u32::MAX);
+        Ok(response)
     }
 }
 
@@ -307,8 +306,21 @@ fn failed(status: Status) -> proto::EngagementResult {
     proto::EngagementResult { error: Some(status), ..proto::EngagementResult::default() }
 }
 
-/// Positions of the entries of each customer, customers in the order of their first entry.
-fn by_customer<'a>(customers: impl Iterator<Item = &'a str>) -> Vec<Vec<usize>> {
+/// The party of a customer: the one named, else the customer itself.
+pub(crate) fn party<'a>(party: &'a str, customer: &'a str) -> &'a str {
+    if party.is_empty() { customer } else { party }
+}
+
+/// The party of an engagement: that of its contact, where it names one.
+fn party_of(engagement: &proto::Engagement) -> &str {
+    match contact_id::parse(&engagement.contact_id) {
+        Some((_, of_contact)) => of_contact,
+        None => party(&engagement.party_id, &engagement.customer_id),
+    }
+}
+
+/// Positions of the entries of each party, parties in the order of their first entry.
+pub(crate) fn by_party<'a>(customers: impl Iterator<Item = &'a str>) -> Vec<Vec<usize>> {
     let mut groups: Vec<Vec<usize>> = Vec::new();
     let mut known: HashMap<&str, usize> = HashMap::new();
     for (index, customer) in customers.enumerate() {
@@ -321,7 +333,7 @@ fn by_customer<'a>(customers: impl Iterator<Item = &'a str>) -> Vec<Vec<usize>> 
     groups
 }
 
-fn in_order<T>(answered: Vec<Vec<(usize, T)>>) -> Vec<T> {
+pub(crate) fn in_order<T>(answered: Vec<Vec<(usize, T)>>) -> Vec<T> {
     let mut results: Vec<(usize, T)> = answered.into_iter().flatten().collect();
     results.sort_by_key(|(index, _)| *index);
     results.into_iter().map(|(_, result)| result).collect()

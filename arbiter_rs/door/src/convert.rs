@@ -6,7 +6,7 @@ use arbiter_core::{
     contact_id,
     customer::MAX_SEGMENTS,
     ids::{Micros, stable_hash},
-    request::{Candidate, MAX_CANDIDATES, Purpose, Request},
+    request::{Candidate, MAX_CANDIDATES, MAX_PLANNED_MS, Purpose, Request},
     time::{Calendar, Timestamp},
 };
 use prost_types::Timestamp as ProtoTimestamp;
@@ -40,6 +40,12 @@ impl Checks {
         }
     }
 
+    /// Whether nothing was wrong so far.
+    #[must_use]
+    pub const fn is_sound(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The value, unless something was wrong.
     ///
     /// # Errors
@@ -48,7 +54,7 @@ impl Checks {
         if self.0.is_empty() { Ok(value) } else { Err(Refusal::invalid(&self.0)) }
     }
 
-    fn name(&mut self, field: impl Fn() -> String, name: &str, least: usize, most: usize) {
+    pub(crate) fn name(&mut self, field: impl Fn() -> String, name: &str, least: usize, most: usize) {
         if name.len() < least || name.len() > most {
             self.wrong(field(), format!("has {} bytes: must have {least} to {most}", name.len()));
         }
@@ -91,6 +97,37 @@ impl Checks {
                 Timestamp(0)
             }
         }
+    }
+
+    /// The party that holds the customer's state: the customer itself where none is named.
+    pub fn party<'a>(&mut self, field: impl Fn() -> String, party: &'a str, customer: &'a str) -> &'a str {
+        self.name(field, party, 0, MAX_CUSTOMER_BYTES);
+        if party.is_empty() { customer } else { party }
+    }
+
+    /// What is kept of an opaque text; 0 for none.
+    fn opaque(&mut self, field: &str, text: &str) -> u64 {
+        self.name(|| field.to_owned(), text, 0, MAX_CUSTOMER_BYTES);
+        if text.is_empty() { 0 } else { stable_hash(text.as_bytes()).max(1) }
+    }
+
+    /// A score, where one is given.
+    pub fn score(&mut self, field: impl Fn() -> String, score: Option<f64>) -> Option<f64> {
+        if let Some(score) = score.filter(|score| !score.is_finite()) {
+            self.wrong(field(), format!("is {score}: must be a finite number"));
+        }
+        score
+    }
+
+    /// When a contact is planned.
+    fn planned(&mut self, now: Timestamp, time: Option<&ProtoTimestamp>) -> Option<Timestamp> {
+        let planned = self.time(|| "planned_time".to_owned(), time)?;
+        if planned < now {
+            self.wrong("planned_time", "lies before the time of the request: leave it out to ask for now");
+        } else if planned > now.plus_ms(MAX_PLANNED_MS) {
+            self.wrong("planned_time", "is more than 31 days ahead: ask again when it is nearer");
+        }
+        Some(planned)
     }
 
     fn not_served(&mut self, field: &str, is_set: bool) {
@@ -176,10 +213,9 @@ pub fn request(
     if message.max_grants as usize > MAX_CANDIDATES {
         checks.wrong("max_grants", format!("is {}: at most {MAX_CANDIDATES}", message.max_grants));
     }
-    checks.not_served("party_id", !message.party_id.is_empty());
-    checks.not_served("contact_point", !message.contact_point.is_empty());
-    checks.not_served("subject", !message.subject.is_empty());
-    checks.not_served("planned_time", message.planned_time.is_some());
+    let party = checks.party(|| "party_id".to_owned(), &message.party_id, &message.customer_id);
+    let contact_point = checks.opaque("contact_point", &message.contact_point);
+    let subject = checks.opaque("subject", &message.subject);
     let (segments, calendar) = checks.customer(message.customer.as_ref());
     let candidates = message
         .candidates
@@ -189,24 +225,43 @@ pub fn request(
         .map(|(index, message)| candidate(&mut checks, index, message))
         .collect();
     let now = checks.now(clock, message.as_of_time.as_ref());
-    let max_grants = (message.max_grants as usize).max(1);
-    checks.finish((
-        Request { id: &message.request_id, candidates, max_grants, segments, calendar, purpose },
-        now,
-    ))
+    let planned = checks.planned(now, message.planned_time.as_ref());
+    let request = Request {
+        id: &message.request_id,
+        customer: &message.customer_id,
+        party,
+        contact_point,
+        subject,
+        candidates,
+        max_grants: (message.max_grants as usize).max(1),
+        segments,
+        calendar,
+        purpose,
+        planned,
+    };
+    checks.finish((request, now))
 }
 
 fn candidate<'a>(checks: &mut Checks, index: usize, message: &'a proto::Candidate) -> Candidate<'a> {
     let field = |name: &str| format!("candidates[{index}].{name}");
     checks.name(|| field("campaign_id"), &message.campaign_id, 1, MAX_NAME_BYTES);
     checks.name(|| field("channel"), &message.channel, 1, MAX_NAME_BYTES);
-    if !message.score.is_finite() {
-        checks.wrong(field("score"), format!("is {}: must be a finite number", message.score));
+    let score = checks.score(|| field("score"), message.score);
+    checks.amount(|| field("value"), message.value);
+    let answer_probability = message.answer_probability;
+    if answer_probability.is_some_and(|probability| !(0.0..=1.0).contains(&probability)) {
+        let given = answer_probability.unwrap_or_default();
+        checks.wrong(field("answer_probability"), format!("is {given}: must be from 0 to 1"));
     }
-    let _value = checks.amount(|| field("value"), message.value);
-    checks.not_served(&field("claim_id"), !message.claim_id.is_empty());
     let deadline = checks.time(|| field("deadline_time"), message.deadline_time.as_ref());
-    Candidate { campaign: &message.campaign_id, channel: &message.channel, score: message.score, deadline }
+    Candidate {
+        campaign: &message.campaign_id,
+        channel: &message.channel,
+        score,
+        answer_probability,
+        value: Some(message.value).filter(|value| *value > 0.0),
+        deadline,
+    }
 }
 
 /// What an explanation is asked for, as a request without candidates, and its time.
@@ -220,6 +275,9 @@ pub fn explain_request(
     let mut checks = Checks::default();
     checks.customer_id(|| "customer_id".to_owned(), &message.customer_id);
     checks.name(|| "campaign_id".to_owned(), &message.campaign_id, 0, MAX_NAME_BYTES);
+    let party = checks.party(|| "party_id".to_owned(), &message.party_id, &message.customer_id);
+    let contact_point = checks.opaque("contact_point", &message.contact_point);
+    let subject = checks.opaque("subject", &message.subject);
     if message.max_entries as usize > arbiter_core::customer::MAX_CONTACTS {
         checks.wrong(
             "max_entries",
@@ -228,17 +286,17 @@ pub fn explain_request(
     }
     let (segments, calendar) = checks.customer(message.customer.as_ref());
     let now = checks.now(clock, message.as_of_time.as_ref());
-    checks.finish((
-        Request {
-            id: "",
-            candidates: Vec::new(),
-            max_grants: 1,
-            segments,
-            calendar,
-            purpose: Purpose::Check,
-        },
-        now,
-    ))
+    let request = Request {
+        customer: &message.customer_id,
+        party,
+        contact_point,
+        subject,
+        segments,
+        calendar,
+        purpose: Purpose::Check,
+        ..Request::default()
+    };
+    checks.finish((request, now))
 }
 
 /// An engagement as the core reads it.
@@ -253,7 +311,7 @@ pub fn report(message: &proto::Engagement, index: usize, now: Timestamp) -> Resu
     checks.name(|| field("campaign_id"), &message.campaign_id, 0, MAX_NAME_BYTES);
     checks.name(|| field("channel"), &message.channel, 0, MAX_NAME_BYTES);
     checks.name(|| field("offer_family"), &message.offer_family, 0, MAX_NAME_BYTES);
-    checks.not_served(&field("party_id"), !message.party_id.is_empty());
+    let party = checks.party(|| field("party_id"), &message.party_id, &message.customer_id);
     let kind = u64::try_from(message.kind).ok().and_then(EngagementKind::of);
     if kind.is_none() {
         checks.wrong(field("kind"), format!("is {}: must be one of EngagementKind", message.kind));
@@ -267,6 +325,9 @@ pub fn report(message: &proto::Engagement, index: usize, now: Timestamp) -> Resu
         checks.contact_id(|| field("contact_id"), &message.contact_id)
     };
     let report = Report {
+        customer: &message.customer_id,
+        // A contact id says where its customer's state is.
+        party: contact.map_or(party, |(_, party)| party),
         key: stable_hash(message.event_id.as_bytes()),
         kind: kind.unwrap_or(EngagementKind::Sent),
         contact: contact.map(|(name, _)| name),
@@ -278,7 +339,7 @@ pub fn report(message: &proto::Engagement, index: usize, now: Timestamp) -> Resu
         segments,
     };
     let report = checks.finish(report)?;
-    let is_foreign = contact.map(|(_, customer)| customer) != Some(message.customer_id.as_str());
+    let is_foreign = contact.is_none_or(|(_, held)| !message.party_id.is_empty() && held != party);
     if !message.contact_id.is_empty() && is_foreign {
         return Err(Refusal::not_found("CONTACT_UNKNOWN", "Contact", &message.contact_id));
     }

@@ -1,9 +1,12 @@
 //! The door: proto messages to and from the values of the core. Bytes in, bytes out, for every verb of the data plane.
 
 pub mod arbitration;
+mod claims;
 pub mod clock;
 pub mod convert;
+mod explained;
 pub mod respond;
+mod shadow;
 pub mod status;
 
 /// The messages of `proto/`, generated.

@@ -4,14 +4,14 @@ use arbiter_core::{
     apply::ContactName,
     catalog::Snapshot,
     contact_id,
-    customer::{Contact, CustomerState, Engagement, Status},
+    customer::{Contact, Engagement, Status},
     decide::Outcome,
-    decision::{CapUsage, ContactReference, Decision, Denial, Grant},
-    explain::{Availability, Reading},
+    decision::{Alternative, AlternativeKind, CapUsage, ContactReference, Decision, Denial, Grant},
     ids::{ChannelId, ONE, TermsId},
     register::Terms,
     request::{Candidate, Purpose},
     rules::frequency_cap::in_units,
+    score::Score,
     selector::Kind,
     time::Timestamp,
 };
@@ -29,6 +29,8 @@ pub struct Writer<'a> {
     pub snapshot: &'a Snapshot,
     /// The customer.
     pub customer: &'a str,
+    /// The party that holds its state.
+    pub party: &'a str,
 }
 
 impl Writer<'_> {
@@ -36,18 +38,18 @@ impl Writer<'_> {
         self.snapshot.register.terms(id)
     }
 
-    fn campaign_name(&self, id: TermsId) -> String {
+    pub(crate) fn campaign_name(&self, id: TermsId) -> String {
         self.terms(id)
             .and_then(|terms| self.snapshot.register.campaigns.get(terms.campaign.index()))
             .cloned()
             .unwrap_or_default()
     }
 
-    fn channel_name(&self, id: ChannelId) -> String {
+    pub(crate) fn channel_name(&self, id: ChannelId) -> String {
         self.snapshot.register.channels.get(id.index()).cloned().unwrap_or_default()
     }
 
-    fn channel_of(&self, id: TermsId) -> String {
+    pub(crate) fn channel_of(&self, id: TermsId) -> String {
         self.terms(id).map(|terms| self.channel_name(terms.channel)).unwrap_or_default()
     }
 
@@ -60,7 +62,7 @@ impl Writer<'_> {
     }
 
     fn id(&self, sequence: u32, time: Timestamp) -> String {
-        contact_id::format(ContactName { sequence, time }, self.customer)
+        contact_id::format(ContactName { sequence, time }, self.party)
     }
 
     /// The answer to a request.
@@ -79,7 +81,28 @@ impl Writer<'_> {
         proto::RequestContactResponse {
             decisions,
             catalog_version: self.snapshot.version,
-            alternatives: Vec::new(),
+            alternatives: outcome.alternatives.iter().map(|other| self.alternative(other)).collect(),
+        }
+    }
+
+    fn alternative(&self, other: &Alternative) -> proto::Alternative {
+        let campaign = self.snapshot.campaign_of(other.campaign);
+        let channel = self.channel_name(other.channel);
+        let why = match other.kind {
+            AlternativeKind::Channel => format!("`{channel}` is open for the same campaign"),
+            AlternativeKind::Fallback => {
+                let family = campaign.and_then(|campaign| campaign.common.offer_family);
+                let family = self.family_of(None, family);
+                format!("the offer family rests: `{family}` is what it falls back to")
+            }
+            AlternativeKind::Time => "the same, from then on".to_owned(),
+        };
+        proto::Alternative {
+            campaign_id: campaign.map(|campaign| campaign.name.clone()).unwrap_or_default(),
+            channel,
+            why,
+            kind: other.kind as i32,
+            time: Some(proto_time(other.time)),
         }
     }
 
@@ -97,6 +120,7 @@ impl Writer<'_> {
             remaining: decision.remaining.iter().take(MAX_LISTED).map(|usage| self.usage(usage)).collect(),
             denials: decision.denials.iter().take(MAX_LISTED).map(|denial| self.denial(denial)).collect(),
             earliest_time: decision.earliest.map(proto_time),
+            score: decision.score.as_ref().map(score),
         }
     }
 
@@ -107,14 +131,14 @@ impl Writer<'_> {
     }
 
     /// Policy, rule and window of a rule; empty where none is named.
-    fn rule_names(&self, rule: Option<usize>) -> (String, String, String) {
+    pub(crate) fn rule_names(&self, rule: Option<usize>) -> (String, String, String) {
         let named = rule.and_then(|rule| self.snapshot.rules.get(rule));
         named
             .map(|rule| (rule.policy.clone(), rule.name.clone(), rule.window_text().to_owned()))
             .unwrap_or_default()
     }
 
-    fn denial(&self, denial: &Denial) -> proto::Denial {
+    pub(crate) fn denial(&self, denial: &Denial) -> proto::Denial {
         let (policy, rule, window) = self.rule_names(denial.rule);
         proto::Denial {
             reason: denial.reason as i32,
@@ -161,10 +185,11 @@ impl Writer<'_> {
             expire_time: terms.filter(|_| is_pending).map(|terms| proto_time(contact.expires(terms))),
             is_answered: contact.is_answered,
             count: contact.count,
+            customer_id: String::new(),
         }
     }
 
-    fn engagement(&self, engagement: &Engagement) -> proto::Engagement {
+    pub(crate) fn engagement(&self, engagement: &Engagement) -> proto::Engagement {
         let channel = engagement
             .channel
             .or_else(|| engagement.terms.and_then(|id| self.terms(id)).map(|terms| terms.channel));
@@ -181,64 +206,13 @@ impl Writer<'_> {
             ..proto::Engagement::default()
         }
     }
+}
 
-    /// Contacts and engagements, newest first.
-    #[must_use]
-    pub fn timeline(&self, state: &CustomerState, most: usize, now: Timestamp) -> Vec<proto::TimelineEntry> {
-        use proto::timeline_entry::Entry;
-        let contacts =
-            state.contacts.iter().map(|contact| (contact.time, Entry::Contact(self.contact(contact, now))));
-        let engagements = state
-            .engagements
-            .iter()
-            .map(|engagement| (engagement.time, Entry::Engagement(self.engagement(engagement))));
-        let mut entries: Vec<(Timestamp, Entry)> = contacts.chain(engagements).collect();
-        entries.sort_by_key(|(time, _)| std::cmp::Reverse(*time));
-        entries
-            .into_iter()
-            .take(most)
-            .map(|(time, entry)| proto::TimelineEntry { time: Some(proto_time(time)), entry: Some(entry) })
-            .collect()
-    }
-
-    /// The objections that hold.
-    #[must_use]
-    pub fn suppressions(&self, state: &CustomerState) -> Vec<proto::Engagement> {
-        let objection = |suppression: &arbiter_core::customer::Suppression| proto::Engagement {
-            customer_id: self.customer.to_owned(),
-            kind: i32::from(suppression.kind.number()),
-            channel: suppression.channel.map(|channel| self.channel_name(channel)).unwrap_or_default(),
-            event_time: Some(proto_time(suppression.since)),
-            ..proto::Engagement::default()
-        };
-        state.suppressions.iter().map(objection).collect()
-    }
-
-    /// What one rule has used.
-    #[must_use]
-    pub fn reading(&self, reading: &Reading) -> proto::RuleUsage {
-        let (policy, rule, window) = self.rule_names(Some(reading.rule));
-        proto::RuleUsage {
-            policy,
-            rule,
-            reason: reading.reason as i32,
-            limit: in_units(reading.limit),
-            used: in_units(reading.used),
-            window,
-            is_against: reading.is_against,
-            earliest_time: reading.earliest.map(proto_time),
-            campaign_id: self.campaign_name(reading.terms),
-            channel: self.channel_of(reading.terms),
-        }
-    }
-
-    /// When a channel is next free.
-    #[must_use]
-    pub fn availability(&self, availability: &Availability) -> proto::ChannelAvailability {
-        proto::ChannelAvailability {
-            channel: self.channel_name(availability.channel),
-            campaign_id: availability.terms.map(|id| self.campaign_name(id)).unwrap_or_default(),
-            earliest_time: availability.earliest.map(proto_time),
+fn score(score: &Score) -> proto::Score {
+    match *score {
+        Score::Given(score) => proto::Score { score, is_given: true, ..proto::Score::default() },
+        Score::Expected { score, answer_probability, value, affinity, fatigue, cost } => {
+            proto::Score { score, is_given: false, answer_probability, value, affinity, fatigue, cost }
         }
     }
 }

@@ -17,6 +17,7 @@ pub const MAX_VIOLATIONS: usize = 100;
 
 const INVALID_ARGUMENT: i32 = 3;
 const NOT_FOUND: i32 = 5;
+const RESOURCE_EXHAUSTED: i32 = 8;
 const FAILED_PRECONDITION: i32 = 9;
 const ABORTED: i32 = 10;
 const UNAVAILABLE: i32 = 14;
@@ -107,6 +108,20 @@ impl Refusal {
             .with("ResourceInfo", &info)
     }
 
+    /// A stated maximum of a customer or party is reached.
+    #[must_use]
+    pub fn exhausted(reason: &str, message: &str) -> Self {
+        Self::new(RESOURCE_EXHAUSTED, reason, message)
+    }
+
+    /// The party has as many customers as it can have.
+    #[must_use]
+    pub fn party_full() -> Self {
+        let message =
+            "the party has 256 customers already: check the `party_id`, or give this customer another";
+        Self::new(FAILED_PRECONDITION, "PARTY_FULL", message).precondition("PARTY_FULL", "party_id", message)
+    }
+
     /// The engine cannot be used any more.
     #[must_use]
     pub fn closed(message: &str) -> Self {
@@ -148,6 +163,7 @@ impl Refusal {
                 "channel",
                 format!("`{channel}` is not a channel of campaign `{campaign}`: add it to the campaign"),
             ),
+            RecordError::PartyFull => Self::party_full(),
             RecordError::CampaignMissing => {
                 field("campaign_id", "and `channel` are needed for a contact made elsewhere".to_owned())
             }
@@ -170,6 +186,11 @@ impl From<ArbiterError> for Refusal {
                 Self::not_found("CATALOG_VERSION_UNKNOWN", "Catalog", &version.to_string())
             }
             ArbiterError::Settle(error) => Self::unsettled(error, ""),
+            ArbiterError::PartyFull => Self::party_full(),
+            ArbiterError::ShadowRuns => Self::new(FAILED_PRECONDITION, "SHADOW_RUNNING", message.clone())
+                .precondition("SHADOW_RUNNING", "shadow", &message),
+            ArbiterError::NoShadow => Self::new(FAILED_PRECONDITION, "NO_SHADOW", message.clone())
+                .precondition("NO_SHADOW", "shadow", &message),
             ArbiterError::Contended => Self::new(UNAVAILABLE, "CONTENDED", message).retry(CONTENDED_MS),
         }
     }

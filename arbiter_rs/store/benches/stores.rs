@@ -23,7 +23,7 @@ use std::sync::{
 };
 use std::time::{Duration, Instant};
 
-use arbiter_core::request::{Candidate, Purpose, Request};
+use arbiter_core::request::{Candidate, Request};
 use arbiter_core::time::{DAY_MS, Timestamp};
 use arbiter_store::{AnyStore, Arbiter};
 use criterion::Criterion;
@@ -70,7 +70,7 @@ struct Engine {
 impl Engine {
     async fn open(store: &str) -> Arc<Self> {
         let arbiter = Arbiter::open(AnyStore::open(store).await.unwrap()).await.unwrap();
-        arbiter.apply_catalog(&catalog(), b"", None).await.unwrap();
+        arbiter.apply_catalog(&catalog(), b"", None, &[]).await.unwrap();
         let engine = Arc::new(Self { arbiter, next: AtomicU64::new(0) });
         let first_contacts = CUSTOMERS * HORIZON_DAYS.unsigned_abs() / DAYS_BETWEEN.unsigned_abs();
         engine.many(first_contacts).await;
@@ -83,14 +83,13 @@ impl Engine {
         let (customer, id) = (format!("customer-{}", number % CUSTOMERS), format!("request-{number}"));
         let request = Request {
             id: &id,
-            candidates: vec![Candidate { campaign: "spring", channel: "email", score: 0.0, deadline: None }],
-            max_grants: 1,
-            segments: Vec::new(),
-            calendar: None,
-            purpose: Purpose::Reserve,
+            customer: &customer,
+            party: &customer,
+            candidates: vec![Candidate { campaign: "spring", channel: "email", ..Candidate::default() }],
+            ..Request::default()
         };
         let days = i64::try_from(number / CUSTOMERS).unwrap() * DAYS_BETWEEN;
-        let (outcome, _) = self.arbiter.request(&customer, &request, T.plus_ms(days * DAY_MS)).await.unwrap();
+        let (outcome, _) = self.arbiter.request(&request, T.plus_ms(days * DAY_MS)).await.unwrap();
         assert!(outcome.is_changed, "every decision is a grant");
     }
 

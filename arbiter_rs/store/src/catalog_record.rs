@@ -3,6 +3,7 @@
 use arbiter_core::{
     catalog::{CatalogError, Snapshot},
     compiled::CompiledCatalog,
+    ids::CampaignId,
     register::Register,
 };
 use serde::{Deserialize, Serialize};
@@ -25,18 +26,27 @@ struct Head {
 }
 
 impl CatalogRecord {
-    /// The version that follows `previous` with this compiled catalog.
+    /// The version that follows `previous` with this compiled catalog; all claims that the `withdrawn` campaigns registered before it are dead.
     ///
     /// # Errors
-    /// [`CatalogError`] where it is not a compiled catalog.
+    /// [`CatalogError`] where it is not a compiled catalog, or does not know a campaign to withdraw from.
     pub fn following(
         previous: Option<&Self>,
+        version: u64,
         compiled: &[u8],
         attachment: &[u8],
+        withdrawn: &[String],
     ) -> Result<Self, CatalogError> {
         let catalog = parse(compiled)?;
         let mut register = previous.map(|previous| previous.register.clone()).unwrap_or_default();
-        register.admit(&catalog);
+        register.admit(&catalog, version);
+        for name in withdrawn {
+            let number =
+                (0..).zip(&register.campaigns).find(|(_, known)| *known == name).map(|(number, _)| number);
+            let number = number.ok_or_else(|| CatalogError(format!("no such campaign `{name}`")))?;
+            // Claims registered under this version come after the withdrawal.
+            register.withdraw_claims(CampaignId(number), version.saturating_sub(1));
+        }
         Ok(Self { compiled: compiled.to_vec(), register, attachment: attachment.to_vec() })
     }
 
@@ -88,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_stored_version_reads_back_as_it_was() {
-        let record = CatalogRecord::following(None, COMPILED, b"kept\0").unwrap();
+        let record = CatalogRecord::following(None, 1, COMPILED, b"kept\0", &[]).unwrap();
         let read = CatalogRecord::decode(&record.encode().unwrap()).unwrap();
         assert_eq!((read.compiled.as_slice(), read.attachment.as_slice()), (COMPILED, b"kept\0".as_slice()));
         assert_eq!(read.register, record.register);
@@ -97,18 +107,18 @@ mod tests {
 
     #[test]
     fn terms_that_change_get_a_new_integer_and_the_old_ones_keep_theirs() {
-        let first = CatalogRecord::following(None, COMPILED, b"").unwrap();
+        let first = CatalogRecord::following(None, 1, COMPILED, b"", &[]).unwrap();
         let dearer = String::from_utf8(COMPILED.to_vec()).unwrap().replace("\"cost\":0", "\"cost\":5");
-        let second = CatalogRecord::following(Some(&first), dearer.as_bytes(), b"").unwrap();
+        let second = CatalogRecord::following(Some(&first), 2, dearer.as_bytes(), b"", &[]).unwrap();
         assert_eq!(second.register.terms.len(), 2);
         assert_eq!(second.register.terms[0], first.register.terms[0]);
-        let third = CatalogRecord::following(Some(&second), COMPILED, b"").unwrap();
+        let third = CatalogRecord::following(Some(&second), 3, COMPILED, b"", &[]).unwrap();
         assert_eq!(third.register, second.register);
     }
 
     #[test]
     fn a_cut_version_is_refused() {
-        let bytes = CatalogRecord::following(None, COMPILED, b"kept").unwrap().encode().unwrap();
+        let bytes = CatalogRecord::following(None, 1, COMPILED, b"kept", &[]).unwrap().encode().unwrap();
         for cut in [0, 4, 8, 20] {
             assert!(CatalogRecord::decode(&bytes[..cut]).is_err(), "{cut}");
         }

@@ -9,6 +9,12 @@ use crate::{
     store::{Commit, LogRecord, MAX_PARTY_BYTES, Store, Versioned},
 };
 
+mod accounts;
+mod log_pages;
+mod tallies;
+
+pub use self::{accounts::*, log_pages::*, tallies::*};
+
 type Verdict = Result<(), StoreError>;
 
 /// Make a test of each case of the suite.
@@ -34,6 +40,27 @@ macro_rules! conformance_tests {
             racing_increments_of_one_party_lose_nothing
             racing_firsts_of_one_party_have_one_winner
             a_store_that_answers_says_so
+            an_account_nobody_counted_for_has_no_counts
+            counts_change_with_the_value_and_not_without_it
+            counts_are_summed_over_all_parties
+            several_tallies_of_one_field_add_up
+            accounts_and_fields_with_odd_names_do_not_touch_each_other
+            a_commit_that_names_a_fenced_field_changes_nothing
+            a_fence_stands_in_every_bucket
+            a_conflict_is_told_before_a_fence
+            a_fence_tells_the_same_sum_each_time
+            a_dropped_field_counts_anew
+            a_count_beyond_its_maximum_is_refused_and_changes_nothing
+            too_many_tallies_are_refused_and_change_nothing
+            racing_tallies_lose_nothing
+            a_fence_is_final_while_commits_go_on
+            an_account_is_compared_and_set
+            accounts_are_apart_from_parties
+            racing_commits_of_one_account_lose_nothing
+            pages_of_the_log_have_every_record_once
+            a_page_of_the_log_goes_on_where_the_one_before_ended
+            a_page_of_the_log_holds_so_many_records_at_most
+            what_is_no_bucket_or_no_place_in_the_log_is_refused
         );
     };
     ($fresh:path, $($case:ident)*) => {
@@ -93,11 +120,11 @@ pub async fn nothing_is_version_zero_and_empty<S: Store>(store: Arc<S>) -> Verdi
 
 /// What was committed is what is loaded, an empty value included.
 pub async fn a_committed_value_is_loaded<S: Store>(store: Arc<S>) -> Verdict {
-    assert_eq!(store.commit("p", 0, b"one", &[]).await?, Commit::Done);
+    assert_eq!(store.commit("p", 0, b"one", &[], &[]).await?, Commit::Done);
     assert_eq!(store.load("p").await?, versioned(1, b"one"));
-    assert_eq!(store.commit("empty", 0, b"", &[]).await?, Commit::Done);
+    assert_eq!(store.commit("empty", 0, b"", &[], &[]).await?, Commit::Done);
     assert_eq!(store.load("empty").await?, versioned(1, b""));
-    assert_eq!(store.commit("empty", 1, b"", &[]).await?, Commit::Done);
+    assert_eq!(store.commit("empty", 1, b"", &[], &[]).await?, Commit::Done);
     Ok(())
 }
 
@@ -105,7 +132,7 @@ pub async fn a_committed_value_is_loaded<S: Store>(store: Arc<S>) -> Verdict {
 pub async fn versions_of_a_party_grow_by_one<S: Store>(store: Arc<S>) -> Verdict {
     for version in 0..300_u64 {
         let value = version.to_string();
-        assert_eq!(store.commit("p", version, value.as_bytes(), &[]).await?, Commit::Done);
+        assert_eq!(store.commit("p", version, value.as_bytes(), &[], &[]).await?, Commit::Done);
         assert_eq!(store.load("p").await?, versioned(version + 1, value.as_bytes()));
     }
     Ok(())
@@ -113,11 +140,11 @@ pub async fn versions_of_a_party_grow_by_one<S: Store>(store: Arc<S>) -> Verdict
 
 /// A commit that expects another version, older, newer or none, gets the current value.
 pub async fn a_conflict_returns_the_current_value_and_changes_nothing<S: Store>(store: Arc<S>) -> Verdict {
-    assert_eq!(store.commit("p", 1, b"x", &[b"r".to_vec()]).await?, Commit::Conflict(none()));
-    store.commit("p", 0, b"one", &[]).await?;
-    store.commit("p", 1, b"two", &[]).await?;
+    assert_eq!(store.commit("p", 1, b"x", &[b"r".to_vec()], &[]).await?, Commit::Conflict(none()));
+    store.commit("p", 0, b"one", &[], &[]).await?;
+    store.commit("p", 1, b"two", &[], &[]).await?;
     for expected in [0, 1, 3, 1 << 40, u64::MAX - 1] {
-        let outcome = store.commit("p", expected, b"x", &[b"r".to_vec()]).await?;
+        let outcome = store.commit("p", expected, b"x", &[b"r".to_vec()], &[]).await?;
         assert_eq!(outcome, Commit::Conflict(versioned(2, b"two")), "expected {expected}");
     }
     assert_eq!(store.load("p").await?, versioned(2, b"two"));
@@ -134,7 +161,7 @@ pub async fn parties_with_odd_names_do_not_touch_each_other<S: Store>(store: Arc
     for (index, party) in parties.iter().enumerate() {
         let value = index.to_string().into_bytes();
         assert_eq!(
-            store.commit(party, 0, &value, std::slice::from_ref(&value)).await?,
+            store.commit(party, 0, &value, std::slice::from_ref(&value), &[]).await?,
             Commit::Done,
             "{party:?}"
         );
@@ -150,9 +177,9 @@ pub async fn parties_with_odd_names_do_not_touch_each_other<S: Store>(store: Arc
 /// Values, log records and catalogs are bytes, not text.
 pub async fn every_byte_comes_back<S: Store>(store: Arc<S>) -> Verdict {
     let bytes: Vec<u8> = (0..=255).chain([0, 0, b'\r', b'\n', 255]).collect();
-    store.commit("p", 0, &bytes, std::slice::from_ref(&bytes)).await?;
+    store.commit("p", 0, &bytes, std::slice::from_ref(&bytes), &[]).await?;
     assert_eq!(store.load("p").await?, versioned(1, &bytes));
-    assert_eq!(store.commit("p", 0, b"", &[]).await?, Commit::Conflict(versioned(1, &bytes)));
+    assert_eq!(store.commit("p", 0, b"", &[], &[]).await?, Commit::Conflict(versioned(1, &bytes)));
     assert_eq!(store.read_log("p", 10).await?, [record(1, &bytes)]);
     store.commit_catalog(0, &bytes).await?;
     assert_eq!(store.catalog(1).await?, Some(versioned(1, &bytes)));
@@ -161,10 +188,10 @@ pub async fn every_byte_comes_back<S: Store>(store: Arc<S>) -> Verdict {
 
 /// A commit brings all of its log records, a conflict none.
 pub async fn log_records_are_there_exactly_when_the_value_is<S: Store>(store: Arc<S>) -> Verdict {
-    store.commit("p", 0, b"one", &[b"a".to_vec(), b"b".to_vec(), Vec::new()]).await?;
-    store.commit("p", 0, b"lost", &[b"lost".to_vec()]).await?;
-    store.commit("p", 1, b"two", &[]).await?;
-    store.commit("p", 2, b"three", &[b"c".to_vec()]).await?;
+    store.commit("p", 0, b"one", &[b"a".to_vec(), b"b".to_vec(), Vec::new()], &[]).await?;
+    store.commit("p", 0, b"lost", &[b"lost".to_vec()], &[]).await?;
+    store.commit("p", 1, b"two", &[], &[]).await?;
+    store.commit("p", 2, b"three", &[b"c".to_vec()], &[]).await?;
     let log = store.read_log("p", 10).await?;
     assert_eq!(log, [record(1, b"a"), record(1, b"b"), record(1, b""), record(3, b"c")]);
     assert_eq!(store.load("p").await?, versioned(3, b"three"));
@@ -174,8 +201,8 @@ pub async fn log_records_are_there_exactly_when_the_value_is<S: Store>(store: Ar
 /// The log is read oldest first, and a limit keeps the newest.
 pub async fn log_records_of_a_party_keep_the_order_of_its_commits<S: Store>(store: Arc<S>) -> Verdict {
     for version in 0..50_u64 {
-        store.commit("p", version, b"v", &[version.to_be_bytes().to_vec()]).await?;
-        store.commit(&format!("other-{version}"), 0, b"v", &[b"other".to_vec()]).await?;
+        store.commit("p", version, b"v", &[version.to_be_bytes().to_vec()], &[]).await?;
+        store.commit(&format!("other-{version}"), 0, b"v", &[b"other".to_vec()], &[]).await?;
     }
     let log = store.read_log("p", usize::MAX).await?;
     let expected: Vec<_> = (0..50_u64).map(|version| record(version + 1, &version.to_be_bytes())).collect();
@@ -190,9 +217,9 @@ pub async fn large_values_are_kept<S: Store>(store: Arc<S>) -> Verdict {
     let bytes: Vec<u8> =
         (0..100_000_u32).flat_map(|number| number.to_le_bytes().into_iter().take(1)).collect();
     let log = vec![vec![7; 60_000]; 3];
-    assert_eq!(store.commit("p", 0, &bytes, &log).await?, Commit::Done);
+    assert_eq!(store.commit("p", 0, &bytes, &log, &[]).await?, Commit::Done);
     assert_eq!(store.load("p").await?, versioned(1, &bytes));
-    assert_eq!(store.commit("p", 9, b"", &[]).await?, Commit::Conflict(versioned(1, &bytes)));
+    assert_eq!(store.commit("p", 9, b"", &[], &[]).await?, Commit::Conflict(versioned(1, &bytes)));
     assert_eq!(store.read_log("p", 10).await?.len(), 3);
     let catalog = vec![1; 2_000_000];
     assert_eq!(store.commit_catalog(0, &catalog).await?, Commit::Done);
@@ -205,9 +232,12 @@ pub async fn too_large_is_refused_and_changes_nothing<S: Store>(store: Arc<S>) -
     let party = "p".repeat(MAX_PARTY_BYTES + 1);
     let is_too_large = |error: StoreError| matches!(error, StoreError::TooLarge { .. });
     assert!(store.load(&party).await.is_err_and(is_too_large));
-    assert!(store.commit(&party, 0, b"", &[]).await.is_err_and(is_too_large));
+    assert!(store.commit(&party, 0, b"", &[], &[]).await.is_err_and(is_too_large));
     assert!(
-        store.commit("p", 0, &vec![0; crate::store::MAX_VALUE_BYTES + 1], &[]).await.is_err_and(is_too_large)
+        store
+            .commit("p", 0, &vec![0; crate::store::MAX_VALUE_BYTES + 1], &[], &[])
+            .await
+            .is_err_and(is_too_large)
     );
     assert_eq!(store.load("p").await?, none());
     Ok(())
@@ -257,9 +287,10 @@ pub async fn racing_increments_of_one_party_lose_nothing<S: Store + 'static>(sto
             loop {
                 let count = current.bytes.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
                 let log = [format!("{racer}/{step}").into_bytes()];
-                match store.commit("p", current.version, &(count + 1).to_le_bytes(), &log).await? {
+                match store.commit("p", current.version, &(count + 1).to_le_bytes(), &log, &[]).await? {
                     Commit::Done => break,
                     Commit::Conflict(newer) => current = newer,
+                    Commit::Fenced => return Err(StoreError::wrong("nothing was fenced")),
                 }
             }
         }
@@ -281,7 +312,7 @@ pub async fn racing_increments_of_one_party_lose_nothing<S: Store + 'static>(sto
 /// Of several first commits of a party one is made, and the others learn which.
 pub async fn racing_firsts_of_one_party_have_one_winner<S: Store + 'static>(store: Arc<S>) -> Verdict {
     let commits = race(&store, |store, racer| async move {
-        store.commit("p", 0, racer.to_string().as_bytes(), &[racer.to_string().into_bytes()]).await
+        store.commit("p", 0, racer.to_string().as_bytes(), &[racer.to_string().into_bytes()], &[]).await
     });
     let outcomes = commits.await?;
     let stored = store.load("p").await?;

@@ -8,22 +8,26 @@
 //! holds writers back until its flushes catch up; that is the back-pressure of this store.
 
 use std::{
+    collections::BTreeMap,
     path::Path,
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
 use parking_lot::Mutex;
 
 use crate::{
     directory::{self, StoreDirectory},
     embedded_error::Failures,
+    embedded_tally::{self, Counts, KeptCount},
     error::StoreError,
     keys::{BUCKETS, META_BUCKETS, META_FORMAT, STORE_FORMAT, bucket_of, embedded as keys},
     record,
     store::{
-        Commit, LOG_RECORDS_PER_BUCKET, LogRecord, Store, Versioned, check_catalog, check_commit, check_party,
+        Commit, LOG_RECORDS_PER_BUCKET, LogPage, LogRecord, Store, Versioned, check_catalog, check_commit,
+        check_page, check_party, no_place,
     },
+    tally::{self, Count, Counted, Tally, check_account, check_commit_account, check_field},
 };
 
 /// Memory for blocks read from the disk.
@@ -36,6 +40,7 @@ pub struct EmbeddedStore {
     database: Database,
     /// One stripe for each bucket. It is held around compare and set, so that a bucket's log is in the order of its commits.
     stripes: Vec<Mutex<LogTail>>,
+    account_commits: Mutex<()>,
     catalog_commits: Mutex<()>,
     newest_catalog: AtomicU64,
     failures: Failures,
@@ -45,6 +50,8 @@ pub struct EmbeddedStore {
 struct Keyspaces {
     parties: Keyspace,
     log: Keyspace,
+    counts: Counts,
+    accounts: Keyspace,
     catalog: Keyspace,
     meta: Keyspace,
 }
@@ -75,6 +82,8 @@ impl EmbeddedStore {
         }
         let (database, keyspaces) = open_engine(&directory.data(), &failures)?;
         let buckets = read_meta(&keyspaces.meta, &failures)?;
+        let Keyspaces { counts, accounts, .. } = &keyspaces;
+        embedded_tally::remove_over(&database, counts, accounts, embedded_tally::now_ms(), &failures)?;
         let stripes = (0..buckets)
             .map(|bucket| Ok(Mutex::new(LogTail::read(&keyspaces.log, bucket, &failures)?)))
             .collect::<Result<_, StoreError>>()?;
@@ -88,6 +97,7 @@ impl EmbeddedStore {
             keyspaces,
             database,
             stripes,
+            account_commits: Mutex::default(),
             catalog_commits: Mutex::default(),
             newest_catalog: AtomicU64::new(newest_catalog),
             failures,
@@ -96,7 +106,28 @@ impl EmbeddedStore {
     }
 
     fn bucket(&self, party: &str) -> u16 {
-        bucket_of(party, u16::try_from(self.stripes.len()).unwrap_or(u16::MAX))
+        bucket_of(party, self.buckets())
+    }
+
+    /// A batch that is with the operating system when it is committed.
+    fn batch(&self) -> OwnedWriteBatch {
+        self.database.batch().durability(Some(PersistMode::Buffer))
+    }
+
+    fn account_value(&self, name: &str) -> Result<Versioned, StoreError> {
+        let stored = self.keyspaces.accounts.get(keys::account(name));
+        match stored.map_err(|error| self.failures.of(name, error))? {
+            Some(stored) => embedded_tally::split_account(&stored, name),
+            None => Ok(Versioned::default()),
+        }
+    }
+
+    /// The counts of a bucket as the tallies leave them; None where one is fenced.
+    fn count<'a>(&self, bucket: u16, tallies: &[Tally<'a>]) -> Result<Option<Vec<Counted<'a>>>, StoreError> {
+        tally::count(tallies, |account, field| {
+            let held = self.keyspaces.counts.get(account, bucket, field, &self.failures)?;
+            Ok(held.map_or(Count::default(), |kept| kept.count))
+        })
     }
 
     fn value(&self, party: &str) -> Result<Versioned, StoreError> {
@@ -126,8 +157,9 @@ impl Store for EmbeddedStore {
         expected: u64,
         value: &[u8],
         log: &[Vec<u8>],
+        tallies: &[Tally<'_>],
     ) -> Result<Commit, StoreError> {
-        let version = check_commit(party, expected, value, log)?;
+        let version = check_commit(party, expected, value, log, tallies)?;
         let bucket = self.bucket(party);
         // The stripe is held across no await: everything below is done when it returns.
         let Some(stripe) = self.stripes.get(usize::from(bucket)) else {
@@ -141,9 +173,11 @@ impl Store for EmbeddedStore {
         if current.version != expected {
             return Ok(Commit::Conflict(current));
         }
-        // INVARIANT: value and log records are one batch, which the engine makes whole or not at all.
-        let mut batch = self.database.batch().durability(Some(PersistMode::Buffer));
+        let Some(counts) = self.count(bucket, tallies)? else { return Ok(Commit::Fenced) };
+        // INVARIANT: value, log records and counts are one batch, which the engine makes whole or not at all.
+        let mut batch = self.batch();
         batch.insert(&self.keyspaces.parties, keys::party(party), record::join(version, value));
+        self.keyspaces.counts.set_counted(&mut batch, bucket, &counts);
         let mut next = tail.next;
         for bytes in log {
             batch.insert(&self.keyspaces.log, keys::log(bucket, next), record::log(party, version, bytes));
@@ -203,6 +237,96 @@ impl Store for EmbeddedStore {
         Ok(records)
     }
 
+    async fn read_log_page(&self, bucket: u16, after: &str, limit: usize) -> Result<LogPage, StoreError> {
+        let limit = check_page(bucket, self.buckets(), limit)?;
+        let first = match after {
+            "" => 0,
+            sequence => sequence.parse::<u64>().map_err(|_| no_place(after))?.saturating_add(1),
+        };
+        let mut page = LogPage { records: Vec::new(), next: after.to_owned() };
+        let range = keys::log(bucket, first)..=keys::log(bucket, u64::MAX);
+        for entry in self.keyspaces.log.range(range).take(limit) {
+            let (key, stored) = entry.into_inner().map_err(|error| self.failures.of("log", error))?;
+            let (party, record) = record::split_log(&stored)?;
+            let party = record::party(party)?;
+            page.next = sequence(&key)?.to_string();
+            page.records.push((party, record));
+        }
+        Ok(page)
+    }
+
+    async fn account(&self, name: &str) -> Result<Versioned, StoreError> {
+        check_account(name)?;
+        self.account_value(name)
+    }
+
+    async fn commit_account(
+        &self,
+        name: &str,
+        expected: u64,
+        value: &[u8],
+        keep_ms: i64,
+    ) -> Result<Commit, StoreError> {
+        let version = check_commit_account(name, expected, value, keep_ms)?;
+        let _only_one = self.account_commits.lock();
+        let current = self.account_value(name)?;
+        if current.version != expected {
+            return Ok(Commit::Conflict(current));
+        }
+        let mut batch = self.batch();
+        let stored = embedded_tally::join_account(version, value, keep_ms);
+        batch.insert(&self.keyspaces.accounts, keys::account(name), stored);
+        batch.commit().map_err(|error| self.failures.of(name, error))?;
+        Ok(Commit::Done)
+    }
+
+    async fn tally(&self, account: &str) -> Result<Vec<(String, i64)>, StoreError> {
+        check_account(account)?;
+        let mut sums = BTreeMap::<String, i64>::new();
+        for (field, kept) in self.keyspaces.counts.of(account, &self.failures)? {
+            let sum = sums.entry(field).or_default();
+            *sum = sum.saturating_add(kept.count.sum);
+        }
+        Ok(sums.into_iter().collect())
+    }
+
+    async fn fence(&self, account: &str, field: &str) -> Result<i64, StoreError> {
+        check_field(account, field)?;
+        let counts = &self.keyspaces.counts;
+        let keep_until = embedded_tally::longest(&counts.of(account, &self.failures)?);
+        let mut sum: i64 = 0;
+        for (bucket, stripe) in (0..).zip(&self.stripes) {
+            let _tail = stripe.lock();
+            let held = counts.get(account, bucket, field, &self.failures)?;
+            let mut kept = held.unwrap_or(KeptCount { keep_until, ..KeptCount::default() });
+            sum = sum.saturating_add(kept.count.sum);
+            if !kept.count.is_fenced {
+                kept.count.is_fenced = true;
+                let mut batch = self.batch();
+                counts.set(&mut batch, account, bucket, field, kept);
+                batch.commit().map_err(|error| self.failures.of(account, error))?;
+            }
+        }
+        Ok(sum)
+    }
+
+    async fn drop_field(&self, account: &str, field: &str) -> Result<(), StoreError> {
+        check_field(account, field)?;
+        let mut batch = self.batch();
+        for bucket in 0..self.buckets() {
+            batch.remove(&self.keyspaces.counts.0, keys::tally(account, bucket, field));
+        }
+        batch.commit().map_err(|error| self.failures.of(account, error))
+    }
+
+    fn buckets(&self) -> u16 {
+        u16::try_from(self.stripes.len()).unwrap_or(u16::MAX)
+    }
+
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     async fn ping(&self) -> Result<(), StoreError> {
         // Nothing is left to write in this mode; the call tells whether the engine has stopped itself.
         self.database.persist(PersistMode::Buffer).map_err(|error| self.failures.of("journal", error))
@@ -219,9 +343,13 @@ impl LogTail {
             return Ok(Self::default());
         };
         let key = last.key().map_err(|error| failures.of("log", error))?;
-        let sequence = record::number(key.get(keys::BUCKET_BYTES..).unwrap_or_default(), "log")?;
-        Ok(Self { next: sequence + 1 })
+        Ok(Self { next: sequence(&key)? + 1 })
     }
+}
+
+/// The sequence number in the key of a log record.
+fn sequence(key: &[u8]) -> Result<u64, StoreError> {
+    record::number(key.get(keys::BUCKET_BYTES..).unwrap_or_default(), "log")
 }
 
 fn open_engine(path: &Path, failures: &Failures) -> Result<(Database, Keyspaces), StoreError> {
@@ -231,6 +359,8 @@ fn open_engine(path: &Path, failures: &Failures) -> Result<(Database, Keyspaces)
         let keyspaces = Keyspaces {
             parties: keyspace(keys::PARTIES)?,
             log: keyspace(keys::LOG)?,
+            counts: Counts(keyspace(keys::TALLIES)?),
+            accounts: keyspace(keys::ACCOUNTS)?,
             catalog: keyspace(keys::CATALOG)?,
             meta: keyspace(keys::META)?,
         };

@@ -6,15 +6,19 @@ pub mod conformance;
 mod directory;
 pub mod embedded;
 mod embedded_error;
+mod embedded_tally;
 pub mod error;
 pub mod keys;
+pub mod leases;
 pub mod log;
 pub mod memory;
 mod record;
 pub mod redis;
 mod redis_error;
 mod redis_link;
+mod redis_tally;
 pub mod store;
+pub mod tally;
 
 pub use crate::{
     arbiter::{Arbiter, ArbiterError},
@@ -22,5 +26,6 @@ pub use crate::{
     error::StoreError,
     memory::MemoryStore,
     redis::RedisStore,
-    store::{AnyStore, Commit, LogRecord, Store, Versioned},
+    store::{AnyStore, Commit, LogPage, LogRecord, Store, Versioned},
+    tally::Tally,
 };

@@ -4,8 +4,10 @@ use arbiter_core::{
     apply::{ContactName, Report},
     catalog::Snapshot,
     contact_id,
-    decision::Grant,
+    customer::Claim,
+    decision::{Decision, Grant},
     ids::ONE,
+    request::Request,
     selector::Kind,
     time::Timestamp,
 };
@@ -28,8 +30,11 @@ pub struct ContactLogRecord {
     #[prost(uint64, tag = "4")]
     pub catalog_version: u64,
     /// What changed.
-    #[prost(oneof = "Change", tags = "5, 6, 7, 8")]
+    #[prost(oneof = "Change", tags = "5, 6, 7, 8, 9, 10")]
     pub change: Option<Change>,
+    /// The party that holds the customer's state; empty where the customer is its own.
+    #[prost(string, tag = "11")]
+    pub party_id: String,
 }
 
 /// What changed.
@@ -47,6 +52,51 @@ pub enum Change {
     /// An engagement.
     #[prost(message, tag = "8")]
     Engagement(LoggedEngagement),
+    /// Claims that were registered.
+    #[prost(message, tag = "9")]
+    ClaimsRegistered(ClaimsRegistered),
+    /// Claims that were given back.
+    #[prost(message, tag = "10")]
+    ClaimsWithdrawn(ClaimsWithdrawn),
+}
+
+/// Claims of one customer that were registered together.
+#[derive(Clone, PartialEq, Message)]
+pub struct ClaimsRegistered {
+    /// The claims.
+    #[prost(message, repeated, tag = "1")]
+    pub claims: Vec<LoggedClaim>,
+}
+
+/// Claims of one customer that were given back together.
+#[derive(Clone, PartialEq, Message)]
+pub struct ClaimsWithdrawn {
+    /// Their campaign.
+    #[prost(string, tag = "1")]
+    pub campaign_id: String,
+}
+
+/// A claim, as `claim.proto` writes it.
+#[derive(Clone, PartialEq, Message)]
+pub struct LoggedClaim {
+    /// Whose.
+    #[prost(string, tag = "1")]
+    pub customer_id: String,
+    /// By which campaign.
+    #[prost(string, tag = "2")]
+    pub campaign_id: String,
+    /// By which channels.
+    #[prost(string, repeated, tag = "3")]
+    pub channels: Vec<String>,
+    /// First instant at which a contact may use it.
+    #[prost(message, optional, tag = "4")]
+    pub from_time: Option<ProtoTimestamp>,
+    /// First instant at which none may any more.
+    #[prost(message, optional, tag = "5")]
+    pub until_time: Option<ProtoTimestamp>,
+    /// Ranks after the priority.
+    #[prost(double, optional, tag = "6")]
+    pub score: Option<f64>,
 }
 
 /// A contact took its place.
@@ -82,6 +132,15 @@ pub struct ContactGranted {
     /// When it takes its place.
     #[prost(message, optional, tag = "10")]
     pub contact_time: Option<ProtoTimestamp>,
+    /// The claim that it used.
+    #[prost(message, optional, tag = "11")]
+    pub claim: Option<LoggedClaim>,
+    /// Hash of the contact point; 0 for none.
+    #[prost(fixed64, tag = "12")]
+    pub contact_point: u64,
+    /// Hash of the subject; 0 for none.
+    #[prost(fixed64, tag = "13")]
+    pub subject: u64,
 }
 
 /// A contact was made.
@@ -146,6 +205,8 @@ pub struct LoggedEngagement {
 pub struct Stamp<'a> {
     /// The customer.
     pub customer: &'a str,
+    /// The party that holds its state.
+    pub party: &'a str,
     /// The clock of this replica.
     pub now: Timestamp,
     /// The version that the commit makes.
@@ -178,24 +239,52 @@ impl Stamp<'_> {
             state_version: self.state_version,
             catalog_version: self.snapshot.version,
             change: Some(change),
+            party_id: if self.party == self.customer { String::new() } else { self.party.to_owned() },
         };
         record.encode_to_vec()
     }
 
+    fn id(&self, name: ContactName) -> String {
+        contact_id::format(name, self.party)
+    }
+
+    fn claim(&self, claim: &Claim) -> LoggedClaim {
+        let register = &self.snapshot.register;
+        let channel = |id: &arbiter_core::ids::ChannelId| register.channels.get(id.index()).cloned();
+        LoggedClaim {
+            customer_id: self.customer.to_owned(),
+            campaign_id: register.campaigns.get(claim.campaign.index()).cloned().unwrap_or_default(),
+            channels: claim.channels.iter().filter_map(channel).collect(),
+            from_time: Some(proto_time(claim.from)),
+            until_time: Some(proto_time(claim.until)),
+            score: claim.score,
+        }
+    }
+
+    /// The record of claims that were registered.
+    #[must_use]
+    pub fn registered(&self, claims: &[Claim]) -> Vec<u8> {
+        let claims = claims.iter().map(|claim| self.claim(claim)).collect();
+        self.record(Change::ClaimsRegistered(ClaimsRegistered { claims }))
+    }
+
+    /// The record of claims that were given back.
+    #[must_use]
+    pub fn withdrawn(&self, campaign: &str) -> Vec<u8> {
+        self.record(Change::ClaimsWithdrawn(ClaimsWithdrawn { campaign_id: campaign.to_owned() }))
+    }
+
     /// The record of a grant.
     #[must_use]
-    pub fn granted(&self, grant: &Grant, request_id: &str, segments: &[&str]) -> Vec<u8> {
+    pub fn granted(&self, grant: &Grant, decision: &Decision, request: &Request<'_>) -> Vec<u8> {
         let register = &self.snapshot.register;
         let name = |names: &[String], index: Option<usize>| {
             index.and_then(|index| names.get(index)).cloned().unwrap_or_default()
         };
         let terms = register.terms(grant.terms);
         self.record(Change::Granted(ContactGranted {
-            contact_id: contact_id::format(
-                ContactName { sequence: grant.sequence, time: grant.time },
-                self.customer,
-            ),
-            request_id: request_id.to_owned(),
+            contact_id: self.id(ContactName { sequence: grant.sequence, time: grant.time }),
+            request_id: request.id.to_owned(),
             campaign_id: name(&register.campaigns, terms.map(|terms| terms.campaign.index())),
             channel: name(&register.channels, terms.map(|terms| terms.channel.index())),
             kind: terms.map_or(0, |terms| kind_number(terms.kind)),
@@ -207,16 +296,19 @@ impl Stamp<'_> {
                 &register.business_units,
                 terms.and_then(|terms| terms.business_unit).map(|unit| unit.index()),
             ),
-            segments: segments.iter().map(|segment| (*segment).to_owned()).collect(),
+            segments: request.segments.iter().map(|segment| (*segment).to_owned()).collect(),
             priority: terms.map_or(0, |terms| u32::from(terms.priority)),
             contact_time: Some(proto_time(grant.time)),
+            claim: decision.claim.as_ref().map(|claim| self.claim(claim)),
+            contact_point: request.contact_point,
+            subject: request.subject,
         }))
     }
 
     /// The record of a confirmation.
     #[must_use]
     pub fn confirmed(&self, name: ContactName, send_time: Timestamp) -> Vec<u8> {
-        let contact_id = contact_id::format(name, self.customer);
+        let contact_id = self.id(name);
         self.record(Change::Confirmed(ContactConfirmed {
             contact_id,
             send_time: Some(proto_time(send_time)),
@@ -227,7 +319,7 @@ impl Stamp<'_> {
     #[must_use]
     pub fn released(&self, name: ContactName, reason: &str) -> Vec<u8> {
         self.record(Change::Released(ContactReleased {
-            contact_id: contact_id::format(name, self.customer),
+            contact_id: self.id(name),
             reason: reason.to_owned(),
         }))
     }
@@ -241,7 +333,7 @@ impl Stamp<'_> {
             event_id: event_id.to_owned(),
             customer_id: self.customer.to_owned(),
             kind: i32::from(report.kind.number()),
-            contact_id: contact.map(|name| contact_id::format(name, self.customer)).unwrap_or_default(),
+            contact_id: contact.map(|name| self.id(name)).unwrap_or_default(),
             campaign_id: report.campaign.to_owned(),
             channel: report.channel.to_owned(),
             offer_family: report.offer_family.to_owned(),

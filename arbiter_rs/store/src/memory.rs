@@ -1,6 +1,9 @@
 //! The store in the process: a sharded map that survives nothing, for tests, simulations and benches.
 
-use std::{collections::VecDeque, hash::BuildHasher};
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    hash::BuildHasher,
+};
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 use parking_lot::Mutex;
@@ -8,7 +11,11 @@ use parking_lot::Mutex;
 use crate::{
     error::StoreError,
     keys::{BUCKETS, VERSION_BYTES, bucket_of},
-    store::{Commit, LogRecord, Store, Versioned, check_catalog, check_commit, check_party},
+    store::{
+        Commit, LogPage, LogRecord, Store, Versioned, check_catalog, check_commit, check_page, check_party,
+        no_place,
+    },
+    tally::{self, Count, Counted, Tally, check_account, check_commit_account, check_field},
 };
 
 /// The contact log in memory keeps this many of the newest records in each of the 64 buckets.
@@ -24,13 +31,20 @@ pub struct MemoryStore {
     hasher: DefaultHashBuilder,
     /// Version n is at index n - 1.
     catalogs: Mutex<Vec<Vec<u8>>>,
+    accounts: Mutex<HashMap<String, Versioned>>,
 }
 
 #[derive(Debug, Default)]
 struct Shard {
     parties: HashTable<Block>,
     log: VecDeque<(Box<str>, LogRecord)>,
+    /// How many log records were there before the oldest that is kept.
+    log_forgotten: u64,
+    tallies: HashMap<String, Counts>,
 }
+
+/// The counts of an account in one bucket, by field.
+type Counts = BTreeMap<String, Count>;
 
 impl MemoryStore {
     /// An empty store.
@@ -39,6 +53,7 @@ impl MemoryStore {
             shards: (0..BUCKETS).map(|_| Mutex::default()).collect(),
             hasher: DefaultHashBuilder::default(),
             catalogs: Mutex::default(),
+            accounts: Mutex::default(),
         }
     }
 
@@ -49,6 +64,24 @@ impl MemoryStore {
 
     fn hash(&self, party: &[u8]) -> u64 {
         self.hasher.hash_one(party)
+    }
+}
+
+impl Shard {
+    fn set_counts(&mut self, counts: Vec<Counted<'_>>) {
+        for Counted { account, field, count, .. } in counts {
+            self.tallies.entry(account.to_owned()).or_default().insert(field.to_owned(), count);
+        }
+    }
+
+    fn append(&mut self, party: &str, version: u64, log: &[Vec<u8>]) {
+        for bytes in log {
+            if self.log.len() == LOG_RECORDS_IN_MEMORY {
+                self.log.pop_front();
+                self.log_forgotten += 1;
+            }
+            self.log.push_back((party.into(), LogRecord { version, bytes: bytes.clone() }));
+        }
     }
 }
 
@@ -74,26 +107,26 @@ impl Store for MemoryStore {
         expected: u64,
         value: &[u8],
         log: &[Vec<u8>],
+        tallies: &[Tally<'_>],
     ) -> Result<Commit, StoreError> {
-        let version = check_commit(party, expected, value, log)?;
+        let version = check_commit(party, expected, value, log, tallies)?;
         let hash = self.hash(party.as_bytes());
         let mut guard = self.shard(party).lock();
         let shard = &mut *guard;
-        match shard.parties.find_mut(hash, |block| block.party() == party.as_bytes()) {
-            Some(block) if block.version() == expected => *block = Block::new(party, version, value),
-            Some(block) => return Ok(Commit::Conflict(block.versioned())),
-            None if expected == 0 => {
-                let block = Block::new(party, version, value);
+        let held = shard.parties.find_mut(hash, |block| block.party() == party.as_bytes());
+        if held.as_ref().map_or(0, |block| block.version()) != expected {
+            return Ok(Commit::Conflict(held.map(|block| block.versioned()).unwrap_or_default()));
+        }
+        let Some(counts) = count(&shard.tallies, tallies)? else { return Ok(Commit::Fenced) };
+        let block = Block::new(party, version, value);
+        match held {
+            Some(held) => *held = block,
+            None => {
                 shard.parties.insert_unique(hash, block, |block| self.hash(block.party()));
             }
-            None => return Ok(Commit::Conflict(Versioned::default())),
         }
-        for bytes in log {
-            if shard.log.len() == LOG_RECORDS_IN_MEMORY {
-                shard.log.pop_front();
-            }
-            shard.log.push_back((party.into(), LogRecord { version, bytes: bytes.clone() }));
-        }
+        shard.set_counts(counts);
+        shard.append(party, version, log);
         Ok(Commit::Done)
     }
 
@@ -130,6 +163,92 @@ impl Store for MemoryStore {
         Ok(records)
     }
 
+    async fn read_log_page(&self, bucket: u16, after: &str, limit: usize) -> Result<LogPage, StoreError> {
+        let limit = check_page(bucket, BUCKETS, limit)?;
+        let after_number = match after {
+            "" => 0,
+            number => number.parse::<u64>().map_err(|_| no_place(after))?,
+        };
+        let Some(shard) = self.shards.get(usize::from(bucket)) else { return Ok(LogPage::default()) };
+        let shard = shard.lock();
+        let skipped = usize::try_from(after_number.saturating_sub(shard.log_forgotten)).unwrap_or(usize::MAX);
+        let page = shard.log.iter().skip(skipped).take(limit);
+        let records: Vec<_> = page.map(|(party, record)| (party.to_string(), record.clone())).collect();
+        let next = if records.is_empty() {
+            after.to_owned()
+        } else {
+            (after_number.max(shard.log_forgotten) + records.len() as u64).to_string()
+        };
+        Ok(LogPage { records, next })
+    }
+
+    async fn account(&self, name: &str) -> Result<Versioned, StoreError> {
+        check_account(name)?;
+        Ok(self.accounts.lock().get(name).cloned().unwrap_or_default())
+    }
+
+    async fn commit_account(
+        &self,
+        name: &str,
+        expected: u64,
+        value: &[u8],
+        keep_ms: i64,
+    ) -> Result<Commit, StoreError> {
+        let version = check_commit_account(name, expected, value, keep_ms)?;
+        let mut accounts = self.accounts.lock();
+        let current = accounts.get(name).cloned().unwrap_or_default();
+        if current.version != expected {
+            return Ok(Commit::Conflict(current));
+        }
+        accounts.insert(name.to_owned(), Versioned { version, bytes: value.to_vec() });
+        Ok(Commit::Done)
+    }
+
+    async fn tally(&self, account: &str) -> Result<Vec<(String, i64)>, StoreError> {
+        check_account(account)?;
+        let mut sums = BTreeMap::<String, i64>::new();
+        for shard in &self.shards {
+            for (field, count) in shard.lock().tallies.get(account).into_iter().flatten() {
+                *sums.entry(field.clone()).or_default() += count.sum;
+            }
+        }
+        Ok(sums.into_iter().collect())
+    }
+
+    async fn fence(&self, account: &str, field: &str) -> Result<i64, StoreError> {
+        check_field(account, field)?;
+        let mut sum = 0;
+        for shard in &self.shards {
+            let mut shard = shard.lock();
+            let counts = shard.tallies.entry(account.to_owned()).or_default();
+            let count = counts.entry(field.to_owned()).or_default();
+            count.is_fenced = true;
+            sum += count.sum;
+        }
+        Ok(sum)
+    }
+
+    async fn drop_field(&self, account: &str, field: &str) -> Result<(), StoreError> {
+        check_field(account, field)?;
+        for shard in &self.shards {
+            let mut shard = shard.lock();
+            let Some(counts) = shard.tallies.get_mut(account) else { continue };
+            counts.remove(field);
+            if counts.is_empty() {
+                shard.tallies.remove(account);
+            }
+        }
+        Ok(())
+    }
+
+    fn buckets(&self) -> u16 {
+        BUCKETS
+    }
+
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     async fn ping(&self) -> Result<(), StoreError> {
         Ok(())
     }
@@ -137,6 +256,17 @@ impl Store for MemoryStore {
     async fn flush(&self) -> Result<(), StoreError> {
         Ok(())
     }
+}
+
+/// The counts as the tallies leave them; None where one is fenced.
+fn count<'a>(
+    held: &HashMap<String, Counts>,
+    tallies: &[Tally<'a>],
+) -> Result<Option<Vec<Counted<'a>>>, StoreError> {
+    tally::count(tallies, |account, field| {
+        let counts = held.get(account);
+        Ok(counts.and_then(|counts| counts.get(field)).copied().unwrap_or_default())
+    })
 }
 
 fn newest_of(catalogs: &[Vec<u8>]) -> Versioned {
@@ -202,7 +332,7 @@ mod tests {
         let store = MemoryStore::new();
         let versions = LOG_RECORDS_IN_MEMORY as u64 + 10;
         for version in 0..versions {
-            store.commit("p", version, b"v", &[version.to_string().into_bytes()]).await.unwrap();
+            store.commit("p", version, b"v", &[version.to_string().into_bytes()], &[]).await.unwrap();
         }
         let log = store.read_log("p", usize::MAX).await.unwrap();
         assert_eq!(log.len(), LOG_RECORDS_IN_MEMORY);

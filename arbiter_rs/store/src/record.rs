@@ -4,8 +4,13 @@ use crate::{
     error::StoreError,
     keys::{MAX_BUCKETS, STORE_FORMAT, VERSION_BYTES},
     store::{LogRecord, Versioned},
+    tally::Count,
 };
 
+/// Bytes of an instant, big-endian: milliseconds since 1970, 0 for never.
+const INSTANT_BYTES: usize = 8;
+/// Bytes of a stored count: whether it is fenced, and its sum, big-endian.
+const COUNT_BYTES: usize = 9;
 /// Bytes of the party's length in front of a log record, big-endian.
 const LENGTH_BYTES: usize = 2;
 
@@ -32,6 +37,39 @@ pub(crate) fn number(bytes: &[u8], key: &str) -> Result<u64, StoreError> {
     }
 }
 
+/// A record and the instant until which it is kept at least; 0 for ever.
+pub(crate) fn keep(keep_until: i64, bytes: &[u8]) -> Vec<u8> {
+    [keep_until.to_be_bytes().as_slice(), bytes].concat()
+}
+
+/// The instant until which a record is kept at least, and the record.
+pub(crate) fn split_kept<'a>(stored: &'a [u8], key: &str) -> Result<(i64, &'a [u8]), StoreError> {
+    match stored.split_first_chunk::<INSTANT_BYTES>() {
+        Some((keep_until, bytes)) => Ok((i64::from_be_bytes(*keep_until), bytes)),
+        None => Err(StoreError::corrupt(key, "it does not begin with an instant")),
+    }
+}
+
+/// A stored count.
+pub(crate) fn count(count: Count) -> [u8; COUNT_BYTES] {
+    let mut bytes = [0; COUNT_BYTES];
+    let (is_fenced, sum) = bytes.split_at_mut(1);
+    is_fenced.fill(u8::from(count.is_fenced));
+    sum.copy_from_slice(&count.sum.to_be_bytes());
+    bytes
+}
+
+/// What a stored count says.
+pub(crate) fn read_count(stored: &[u8], key: &str) -> Result<Count, StoreError> {
+    match stored.split_first_chunk::<1>() {
+        Some(([is_fenced @ (0 | 1)], sum)) if sum.len() == COUNT_BYTES - 1 => {
+            let sum = i64::from_be_bytes(sum.try_into().unwrap_or_default());
+            Ok(Count { sum, is_fenced: *is_fenced == 1 })
+        }
+        Some(_) | None => Err(StoreError::corrupt(key, "a count of it is damaged")),
+    }
+}
+
 /// A log record with the party that it is about and the version that it came with.
 pub(crate) fn log(party: &str, version: u64, bytes: &[u8]) -> Vec<u8> {
     // A party is at most MAX_PARTY_BYTES long.
@@ -48,6 +86,12 @@ pub(crate) fn split_log(stored: &[u8]) -> Result<(&[u8], LogRecord), StoreError>
         Some((party, LogRecord { version: u64::from_be_bytes(*version), bytes: bytes.to_vec() }))
     };
     parts().ok_or_else(|| StoreError::corrupt("log", "a record is cut short"))
+}
+
+/// The name of a party.
+pub(crate) fn party(name: &[u8]) -> Result<String, StoreError> {
+    let name = std::str::from_utf8(name).map(str::to_owned);
+    name.map_err(|_| StoreError::corrupt("log", "the name of a party is not text"))
 }
 
 /// Whether the store's own record is one that this program reads; returns its number of buckets.
@@ -92,6 +136,19 @@ mod tests {
                 split(stored, "p").unwrap_err().to_string(),
                 "the stored value of `p` cannot be read: it does not begin with a version"
             );
+        }
+    }
+
+    #[test]
+    fn a_stored_count_is_kept_until_an_instant() {
+        let count_of = Count { sum: -2, is_fenced: true };
+        let stored = keep(258, &count(count_of));
+        assert_eq!(stored, [0, 0, 0, 0, 0, 0, 1, 2, 1, 255, 255, 255, 255, 255, 255, 255, 254]);
+        let (keep_until, bytes) = split_kept(&stored, "a").unwrap();
+        assert_eq!((keep_until, read_count(bytes, "a")), (258, Ok(count_of)));
+        assert!(split_kept(&stored[..7], "a").is_err());
+        for damaged in [b"".as_slice(), b"\x0112345678", b"\x02\0\0\0\0\0\0\0\0", &bytes[..8]] {
+            assert_eq!(read_count(damaged, "a").is_err(), damaged != b"\x0112345678", "{damaged:?}");
         }
     }
 

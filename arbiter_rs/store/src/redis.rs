@@ -8,28 +8,30 @@ use redis::{Cmd, ErrorKind, FromRedisValue, Script, ServerErrorKind, Value};
 
 use crate::{
     error::StoreError,
-    keys::{RedisKeys, Tenant},
+    keys::{PartyKeys, RedisKeys, Tenant},
     record,
     redis_link::Link,
+    redis_tally::TallyArguments,
     store::{
-        Commit, LOG_RECORDS_PER_BUCKET, LogRecord, Store, Versioned, check_catalog, check_commit, check_party,
+        Commit, LOG_RECORDS_PER_BUCKET, LogPage, LogRecord, MAX_LOG_PAGE, Store, Versioned, check_catalog,
+        check_commit, check_page, check_party, no_place,
     },
+    tally::{self, Tally, check_account, check_field},
 };
 
 /// One commit in so many trims the log of its bucket; trimming at each would cost Redis a tenth more.
 const COMMITS_BETWEEN_TRIMS: u64 = 256;
-/// Log records read from Redis at once.
-const LOG_PAGE: usize = 1_000;
 /// The log's maximum where a commit leaves the log untrimmed.
 const UNTRIMMED: &str = "";
 
 /// Values, contact log and catalog of one tenant in one Redis.
 #[derive(Debug)]
 pub struct RedisStore {
-    link: Box<Link>,
-    keys: RedisKeys,
+    pub(crate) link: Box<Link>,
+    pub(crate) keys: RedisKeys,
     commit: Script,
     commit_catalog: Script,
+    pub(crate) commit_account: Script,
     commits: AtomicU64,
 }
 
@@ -49,21 +51,30 @@ impl RedisStore {
             keys: RedisKeys::new(tenant, buckets),
             commit: Script::new(include_str!("commit.lua")),
             commit_catalog: Script::new(include_str!("catalog.lua")),
+            commit_account: Script::new(include_str!("account.lua")),
             commits: AtomicU64::new(0),
         })
     }
 
-    /// Run a script by its hash, and by its text where this Redis does not have it yet (any more). What it found
-    /// instead of what was expected; None where it did its work.
-    async fn run(&self, call: &Call<'_>) -> Result<Option<Vec<u8>>, StoreError> {
+    /// Run a script by its hash, and by its text where this Redis does not have it yet (any more).
+    pub(crate) async fn run(&self, call: &Call<'_>) -> Result<Reply, StoreError> {
         let reply = match self.link.ask(&call.by_hash(), call.subject).await? {
             Ok(reply) => reply,
             Err(_no_script) => self.query(&call.by_text(), call.subject).await?,
         };
-        found(reply, call.subject)
+        let answers = [(1, Reply::Done), (2, Reply::Fenced), (3, Reply::Full)];
+        if let Value::BulkString(found) = reply {
+            return Ok(Reply::Found(found));
+        }
+        let answer = answers.into_iter().find(|(code, _)| reply == Value::Int(*code));
+        answer.map(|(_, answer)| answer).ok_or_else(|| call.strange())
     }
 
-    async fn query<T: FromRedisValue>(&self, command: &Cmd, subject: &str) -> Result<T, StoreError> {
+    pub(crate) async fn query<T: FromRedisValue>(
+        &self,
+        command: &Cmd,
+        subject: &str,
+    ) -> Result<T, StoreError> {
         match self.link.ask::<T>(command, subject).await? {
             Ok(reply) => Ok(reply),
             Err(error) => Err(self.link.error(&error, subject)),
@@ -100,27 +111,28 @@ impl Store for RedisStore {
         expected: u64,
         value: &[u8],
         log: &[Vec<u8>],
+        tallies: &[Tally<'_>],
     ) -> Result<Commit, StoreError> {
-        let version = check_commit(party, expected, value, log)?;
-        let keys = self.keys.party(party);
+        let version = check_commit(party, expected, value, log, tallies)?;
+        let PartyKeys { value: value_key, log: log_key } = self.keys.party(party);
         let (expected, value, version) =
             (expected.to_be_bytes(), record::join(version, value), version.to_string());
         let is_trimmed = self.commits.fetch_add(1, Ordering::Relaxed).is_multiple_of(COMMITS_BETWEEN_TRIMS);
         let maximum = if is_trimmed { LOG_RECORDS_PER_BUCKET.to_string() } else { UNTRIMMED.to_owned() };
         let mut arguments: Vec<&[u8]> =
             vec![&expected, &value, party.as_bytes(), version.as_bytes(), maximum.as_bytes()];
+        let of_tallies = TallyArguments::new(&self.keys, party, tallies);
+        arguments.extend(of_tallies.arguments());
         arguments.extend(log.iter().map(Vec::as_slice));
-        let call = Call {
-            script: &self.commit,
-            text: include_str!("commit.lua"),
-            keys: [&keys.value, &keys.log],
-            arguments,
-            subject: party,
-        };
+        let mut keys = vec![value_key.as_str(), log_key.as_str()];
+        keys.extend(of_tallies.keys());
+        let text = include_str!("commit.lua");
+        let call = Call { script: &self.commit, text, keys: &keys, arguments, subject: party };
         match self.run(&call).await? {
-            None => Ok(Commit::Done),
-            Some(current) if current.is_empty() => Ok(Commit::Conflict(Versioned::default())),
-            Some(current) => Ok(Commit::Conflict(record::split(&current, party)?)),
+            Reply::Done => Ok(Commit::Done),
+            Reply::Fenced => Ok(Commit::Fenced),
+            Reply::Full => Err(tally::full()),
+            Reply::Found(current) => conflict(&current, party),
         }
     }
 
@@ -147,13 +159,14 @@ impl Store for RedisStore {
         let call = Call {
             script: &self.commit_catalog,
             text: include_str!("catalog.lua"),
-            keys: [&newest_key, &key],
+            keys: &[&newest_key, &key],
             arguments: vec![expected.as_bytes(), version.as_bytes(), bytes],
             subject: "catalog",
         };
         match self.run(&call).await? {
-            None => Ok(Commit::Done),
-            Some(newest) => Ok(Commit::Conflict(self.newest_catalog(parse_version(&newest)?).await?)),
+            Reply::Done => Ok(Commit::Done),
+            Reply::Found(newest) => Ok(Commit::Conflict(self.newest_catalog(parse_version(&newest)?).await?)),
+            Reply::Fenced | Reply::Full => Err(call.strange()),
         }
     }
 
@@ -164,16 +177,78 @@ impl Store for RedisStore {
         let mut before = "+".to_owned();
         while records.len() < limit {
             let mut command = Cmd::new();
-            command.arg("XREVRANGE").arg(&log).arg(&before).arg("-").arg("COUNT").arg(LOG_PAGE);
+            command.arg("XREVRANGE").arg(&log).arg(&before).arg("-").arg("COUNT").arg(MAX_LOG_PAGE);
             let page: Vec<(String, Vec<Vec<u8>>)> = self.query(&command, "log").await?;
             let Some((oldest, _)) = page.last() else { break };
             before = format!("({oldest}");
-            let of_party = page.iter().filter_map(|(_, fields)| read_record(fields, party));
+            let all = page.iter().filter_map(|(_, fields)| read_record(fields));
+            let of_party = all.filter(|(name, _)| *name == party.as_bytes()).map(|(_, record)| record);
             let room = limit - records.len();
             records.extend(of_party.take(room));
         }
         records.reverse();
         Ok(records)
+    }
+
+    async fn read_log_page(&self, bucket: u16, after: &str, limit: usize) -> Result<LogPage, StoreError> {
+        let limit = check_page(bucket, self.buckets(), limit)?;
+        let first = match after {
+            "" => "-".to_owned(),
+            id if is_stream_id(id) => format!("({id}"),
+            _ => return Err(no_place(after)),
+        };
+        let mut page = LogPage { records: Vec::new(), next: after.to_owned() };
+        if limit == 0 {
+            return Ok(page);
+        }
+        let mut command = Cmd::new();
+        command.arg("XRANGE").arg(self.keys.log(bucket)).arg(first).arg("+").arg("COUNT").arg(limit);
+        let entries: Vec<(String, Vec<Vec<u8>>)> = self.query(&command, "log").await?;
+        for (id, fields) in entries {
+            if let Some((party, record)) = read_record(&fields) {
+                page.records.push((record::party(party)?, record));
+            }
+            page.next = id;
+        }
+        Ok(page)
+    }
+
+    async fn account(&self, name: &str) -> Result<Versioned, StoreError> {
+        check_account(name)?;
+        self.read_account(name).await
+    }
+
+    async fn commit_account(
+        &self,
+        name: &str,
+        expected: u64,
+        value: &[u8],
+        keep_ms: i64,
+    ) -> Result<Commit, StoreError> {
+        self.write_account(name, expected, value, keep_ms).await
+    }
+
+    async fn tally(&self, account: &str) -> Result<Vec<(String, i64)>, StoreError> {
+        check_account(account)?;
+        self.sum_counts(account).await
+    }
+
+    async fn fence(&self, account: &str, field: &str) -> Result<i64, StoreError> {
+        check_field(account, field)?;
+        self.set_fence(account, field).await
+    }
+
+    async fn drop_field(&self, account: &str, field: &str) -> Result<(), StoreError> {
+        check_field(account, field)?;
+        self.remove_field(account, field).await
+    }
+
+    fn buckets(&self) -> u16 {
+        self.keys.buckets()
+    }
+
+    fn is_shared(&self) -> bool {
+        true
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
@@ -185,14 +260,14 @@ impl Store for RedisStore {
     }
 }
 
-/// A call of one of the two scripts.
-struct Call<'a> {
-    script: &'a Script,
-    text: &'a str,
-    keys: [&'a str; 2],
-    arguments: Vec<&'a [u8]>,
+/// A call of one of the scripts.
+pub(crate) struct Call<'a> {
+    pub(crate) script: &'a Script,
+    pub(crate) text: &'a str,
+    pub(crate) keys: &'a [&'a str],
+    pub(crate) arguments: Vec<&'a [u8]>,
     /// Whom an error is about.
-    subject: &'a str,
+    pub(crate) subject: &'a str,
 }
 
 impl Call<'_> {
@@ -205,10 +280,15 @@ impl Call<'_> {
         self.command("EVAL", self.text)
     }
 
+    /// The error for an answer that the script does not give.
+    pub(crate) fn strange(&self) -> StoreError {
+        StoreError::corrupt(self.subject, "the script gave an answer that is not its own")
+    }
+
     fn command(&self, verb: &str, script: &str) -> Cmd {
         let bytes = self.arguments.iter().map(|argument| argument.len()).sum::<usize>() + script.len() + 256;
-        let mut command = Cmd::with_capacity(5 + self.arguments.len(), bytes);
-        command.arg(verb).arg(script).arg(self.keys.len()).arg(&self.keys);
+        let mut command = Cmd::with_capacity(3 + self.keys.len() + self.arguments.len(), bytes);
+        command.arg(verb).arg(script).arg(self.keys.len()).arg(self.keys);
         for argument in &self.arguments {
             command.arg(*argument);
         }
@@ -216,15 +296,14 @@ impl Call<'_> {
     }
 }
 
-/// What a script found instead of what was expected; None where it did its work.
-fn found(reply: Value, subject: &str) -> Result<Option<Vec<u8>>, StoreError> {
-    if let Value::BulkString(found) = reply {
-        return Ok(Some(found));
-    }
-    if reply == Value::Int(1) {
-        return Ok(None);
-    }
-    Err(StoreError::corrupt(subject, "the script gave an answer that is not its own"))
+/// What a script answers.
+pub(crate) enum Reply {
+    Done,
+    Fenced,
+    /// A count would be beyond its maximum.
+    Full,
+    /// What it found instead of what was expected.
+    Found(Vec<u8>),
 }
 
 /// Whether Redis does not have a script: after its start, or a `SCRIPT FLUSH`.
@@ -232,13 +311,23 @@ pub(crate) fn is_no_script(error: &redis::RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
 }
 
-/// One entry of the log stream, where it is about this party: fields `p`, `v`, `r` in that order.
-fn read_record(fields: &[Vec<u8>], party: &str) -> Option<LogRecord> {
-    let [_, name, _, version, _, bytes] = fields else { return None };
-    if name != party.as_bytes() {
-        return None;
-    }
-    Some(LogRecord { version: parse_version(version).ok()?, bytes: bytes.clone() })
+/// The value that a script found, which is of another version than the expected one; empty for none.
+pub(crate) fn conflict(current: &[u8], subject: &str) -> Result<Commit, StoreError> {
+    let is_none = current.is_empty();
+    Ok(Commit::Conflict(if is_none { Versioned::default() } else { record::split(current, subject)? }))
+}
+
+/// One entry of the log stream, fields `p`, `v`, `r` in that order: its party and the record.
+fn read_record(fields: &[Vec<u8>]) -> Option<(&[u8], LogRecord)> {
+    let [_, party, _, version, _, bytes] = fields else { return None };
+    Some((party, LogRecord { version: parse_version(version).ok()?, bytes: bytes.clone() }))
+}
+
+/// Whether this is the name of a stream's entry: two numbers.
+fn is_stream_id(id: &str) -> bool {
+    let is_number =
+        |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit()) && digits.parse::<u64>().is_ok();
+    id.split_once('-').is_some_and(|(time, number)| is_number(time) && is_number(number))
 }
 
 fn parse_version(digits: &[u8]) -> Result<u64, StoreError> {

@@ -9,7 +9,7 @@ use std::{
 
 use arc_swap::ArcSwapOption;
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, FromRedisValue, IntoConnectionInfo, RedisError,
+    AsyncConnectionConfig, Client, Cmd, FromRedisValue, IntoConnectionInfo, Pipeline, RedisError,
     aio::MultiplexedConnection, io::tcp::TcpSettings,
 };
 
@@ -112,11 +112,31 @@ impl Link {
             Err(error) if is_no_script(&error) => return Ok(Err(error)),
             Err(error) => error,
         };
+        Err(self.failed(&connection, &error, subject))
+    }
+
+    /// Send several commands in one exchange; they are not one transaction.
+    pub(crate) async fn ask_all<T: FromRedisValue>(
+        &self,
+        commands: &Pipeline,
+        subject: &str,
+    ) -> Result<T, StoreError> {
+        let connection = self.connection().await?;
+        let answer = commands.query_async(&mut MultiplexedConnection::clone(&connection)).await;
+        answer.map_err(|error| self.failed(&connection, &first_error(error), subject))
+    }
+
+    fn failed(
+        &self,
+        connection: &Arc<MultiplexedConnection>,
+        error: &RedisError,
+        subject: &str,
+    ) -> StoreError {
         if error.is_unrecoverable_error() || error.is_timeout() {
             // Calls in flight on this connection keep it until they end; the next one connects anew.
-            self.connection.compare_and_swap(&connection, None);
+            self.connection.compare_and_swap(connection, None);
         }
-        Err(self.error(&error, subject))
+        self.error(error, subject)
     }
 
     /// The store's error for what Redis or the connection reported.
@@ -150,6 +170,12 @@ impl Link {
             }
         }
     }
+}
+
+/// Of what Redis reported of several commands, what it reported of the first.
+fn first_error(error: RedisError) -> RedisError {
+    let of_commands = error.clone().into_server_errors();
+    of_commands.and_then(|errors| errors.first().cloned()).map_or(error, |(_, first)| first.into())
 }
 
 async fn connect(
@@ -214,8 +240,8 @@ fn check_server(info: &str, address: &str) -> Result<(), StoreError> {
         return wrong("is part of a cluster, which is not served: name a single primary".to_owned());
     }
     let policy = field("maxmemory_policy");
-    if field("maxmemory") != "0" && policy.starts_with("allkeys") {
-        // A customer who is forgotten would be granted anew.
+    if field("maxmemory") != "0" && policy != "noeviction" {
+        // A customer who is forgotten would be granted anew, and so would a capacity whose count is kept for a time.
         return wrong(format!(
             "forgets values when its memory is full (`maxmemory-policy {policy}`): set `maxmemory-policy noeviction`"
         ));
@@ -264,6 +290,11 @@ mod tests {
             "maxmemory:9\r\nmaxmemory_policy:allkeys-lru",
         );
         assert!(forgetful.to_string().contains("set `maxmemory-policy noeviction`"), "{forgetful}");
+        let of_counts = refusal(
+            "maxmemory:0\r\nmaxmemory_policy:noeviction",
+            "maxmemory:9\r\nmaxmemory_policy:volatile-ttl",
+        );
+        assert!(of_counts.to_string().contains("set `maxmemory-policy noeviction`"), "{of_counts}");
     }
 
     #[test]

@@ -2,7 +2,13 @@
 
 use std::future::Future;
 
-use crate::{embedded::EmbeddedStore, error::StoreError, memory::MemoryStore, redis::RedisStore};
+use crate::{
+    embedded::EmbeddedStore,
+    error::StoreError,
+    memory::MemoryStore,
+    redis::RedisStore,
+    tally::{Tally, check_tallies},
+};
 
 /// The longest name of a party, in bytes.
 pub const MAX_PARTY_BYTES: usize = 1_024;
@@ -16,6 +22,8 @@ pub const MAX_LOG_RECORDS: usize = 16_384;
 pub const MAX_LOG_RECORD_BYTES: usize = 64 << 10;
 /// The contact log keeps at least this many of the newest records in each bucket (embedded, Redis).
 pub const LOG_RECORDS_PER_BUCKET: u64 = 100_000;
+/// The most records of one page of the contact log; a call that asks for more gets so many.
+pub const MAX_LOG_PAGE: usize = 1_000;
 
 /// A stored value. `version` grows by one with each commit, from 1; 0 means that there is none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,6 +41,8 @@ pub enum Commit {
     Done,
     /// Another commit came first and nothing was changed. This is the current value.
     Conflict(Versioned),
+    /// A tally names a field that is fenced and nothing was changed.
+    Fenced,
 }
 
 /// One record of the contact log.
@@ -44,6 +54,15 @@ pub struct LogRecord {
     pub bytes: Vec<u8>,
 }
 
+/// Log records of all parties of a bucket.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogPage {
+    /// The party of each record and the record, oldest first.
+    pub records: Vec<(String, LogRecord)>,
+    /// Where the next page begins: hand it to `read_log_page` as it is.
+    pub next: String,
+}
+
 /// A place where state lives. It compares and sets; what the bytes mean is the caller's affair.
 ///
 /// A call holds no lock while it waits for the network. Dropping a store lets go of it, files and connections included.
@@ -51,16 +70,20 @@ pub trait Store: Send + Sync {
     /// The value of a party; version 0 where it has none yet.
     fn load(&self, party: &str) -> impl Future<Output = Result<Versioned, StoreError>> + Send;
 
-    /// Set a party's value where its version is the expected one, and append the log records in the same instant.
+    /// Set a party's value where its version is the expected one, append the log records and change the tallies in the
+    /// same instant.
     ///
-    /// INVARIANT: the log records are there exactly when the value is, and of several commits that expect the same
-    /// version at most one is made.
+    /// Where another commit came first, that is said and not that a field is fenced.
+    ///
+    /// INVARIANT: the log records and the tallies are there exactly when the value is, and of several commits that
+    /// expect the same version at most one is made.
     fn commit(
         &self,
         party: &str,
         expected: u64,
         value: &[u8],
         log: &[Vec<u8>],
+        tallies: &[Tally<'_>],
     ) -> impl Future<Output = Result<Commit, StoreError>> + Send;
 
     /// One catalog version, the newest where 0 is asked. None where there is no such version.
@@ -83,6 +106,49 @@ pub trait Store: Send + Sync {
         party: &str,
         limit: usize,
     ) -> impl Future<Output = Result<Vec<LogRecord>, StoreError>> + Send;
+
+    /// The log records of all parties of a bucket, oldest first, at most `limit` (and [`MAX_LOG_PAGE`]), that come
+    /// after where another page ended: `""` for the oldest that are kept. A page with fewer records than `limit` is the last
+    /// one for the time being; the same place may be asked for again later.
+    fn read_log_page(
+        &self,
+        bucket: u16,
+        after: &str,
+        limit: usize,
+    ) -> impl Future<Output = Result<LogPage, StoreError>> + Send;
+
+    /// The value of an account, which no party's name reaches; version 0 where it has none yet or no longer.
+    fn account(&self, name: &str) -> impl Future<Output = Result<Versioned, StoreError>> + Send;
+
+    /// Set an account's value where its version is the expected one, and keep it for `keep_ms` at least (0 for ever).
+    fn commit_account(
+        &self,
+        name: &str,
+        expected: u64,
+        value: &[u8],
+        keep_ms: i64,
+    ) -> impl Future<Output = Result<Commit, StoreError>> + Send;
+
+    /// The counts of an account by field, in the order of the fields' names, each summed over all buckets: those that a
+    /// commit changed and those that are fenced. While commits go on, the buckets are read one after the other.
+    fn tally(&self, account: &str) -> impl Future<Output = Result<Vec<(String, i64)>, StoreError>> + Send;
+
+    /// Let no further commit change a count, in any bucket; returns its final sum, every time that it is called.
+    ///
+    /// A fence stands until its field is dropped, or until the account's counts are no longer kept; a fence in a bucket that has
+    /// no count of the account is kept as long as the longest kept of its counts elsewhere, for ever where there is none.
+    ///
+    /// INVARIANT: the sum is that of the commits that are answered [`Commit::Done`] before and after this.
+    fn fence(&self, account: &str, field: &str) -> impl Future<Output = Result<i64, StoreError>> + Send;
+
+    /// Remove a count and its fence. The caller knows that no commit in flight names the field.
+    fn drop_field(&self, account: &str, field: &str) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// How many buckets the store was made with: see [`bucket_of`](crate::keys::bucket_of).
+    fn buckets(&self) -> u16;
+
+    /// Whether other processes may have the store open too.
+    fn is_shared(&self) -> bool;
 
     /// Whether the store would take a commit just now.
     fn ping(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
@@ -143,8 +209,9 @@ impl Store for AnyStore {
         expected: u64,
         value: &[u8],
         log: &[Vec<u8>],
+        tallies: &[Tally<'_>],
     ) -> Result<Commit, StoreError> {
-        each_store!(self, store => store.commit(party, expected, value, log))
+        each_store!(self, store => store.commit(party, expected, value, log, tallies))
     }
 
     async fn catalog(&self, version: u64) -> Result<Option<Versioned>, StoreError> {
@@ -163,6 +230,52 @@ impl Store for AnyStore {
         each_store!(self, store => store.read_log(party, limit))
     }
 
+    async fn read_log_page(&self, bucket: u16, after: &str, limit: usize) -> Result<LogPage, StoreError> {
+        each_store!(self, store => store.read_log_page(bucket, after, limit))
+    }
+
+    async fn account(&self, name: &str) -> Result<Versioned, StoreError> {
+        each_store!(self, store => store.account(name))
+    }
+
+    async fn commit_account(
+        &self,
+        name: &str,
+        expected: u64,
+        value: &[u8],
+        keep_ms: i64,
+    ) -> Result<Commit, StoreError> {
+        each_store!(self, store => store.commit_account(name, expected, value, keep_ms))
+    }
+
+    async fn tally(&self, account: &str) -> Result<Vec<(String, i64)>, StoreError> {
+        each_store!(self, store => store.tally(account))
+    }
+
+    async fn fence(&self, account: &str, field: &str) -> Result<i64, StoreError> {
+        each_store!(self, store => store.fence(account, field))
+    }
+
+    async fn drop_field(&self, account: &str, field: &str) -> Result<(), StoreError> {
+        each_store!(self, store => store.drop_field(account, field))
+    }
+
+    fn buckets(&self) -> u16 {
+        match self {
+            Self::Memory(store) => store.buckets(),
+            Self::Embedded(store) => store.buckets(),
+            Self::Redis(store) => store.buckets(),
+        }
+    }
+
+    fn is_shared(&self) -> bool {
+        match self {
+            Self::Memory(store) => store.is_shared(),
+            Self::Embedded(store) => store.is_shared(),
+            Self::Redis(store) => store.is_shared(),
+        }
+    }
+
     async fn ping(&self) -> Result<(), StoreError> {
         each_store!(self, store => store.ping())
     }
@@ -178,12 +291,19 @@ pub(crate) fn check_commit(
     expected: u64,
     value: &[u8],
     log: &[Vec<u8>],
+    tallies: &[Tally<'_>],
 ) -> Result<u64, StoreError> {
     check_party(party)?;
-    check_size("a value", value.len(), MAX_VALUE_BYTES, "bytes")?;
     check_size("a commit", log.len(), MAX_LOG_RECORDS, "log records")?;
     let largest = log.iter().map(Vec::len).max().unwrap_or_default();
     check_size("a log record", largest, MAX_LOG_RECORD_BYTES, "bytes")?;
+    check_tallies(tallies)?;
+    check_value(expected, value)
+}
+
+/// Hold a value to the stated maximum; returns the version that it makes.
+pub(crate) fn check_value(expected: u64, value: &[u8]) -> Result<u64, StoreError> {
+    check_size("a value", value.len(), MAX_VALUE_BYTES, "bytes")?;
     next_version(expected)
 }
 
@@ -198,7 +318,22 @@ pub(crate) fn check_party(party: &str) -> Result<(), StoreError> {
     check_size("the name of a party", party.len(), MAX_PARTY_BYTES, "bytes")
 }
 
-fn check_size(what: &str, size: usize, maximum: usize, unit: &str) -> Result<(), StoreError> {
+/// Where in the log of a bucket a page begins, and how many records it may have.
+pub(crate) fn check_page(bucket: u16, buckets: u16, limit: usize) -> Result<usize, StoreError> {
+    if bucket < buckets {
+        return Ok(limit.min(MAX_LOG_PAGE));
+    }
+    Err(StoreError::wrong(format!("the store has {buckets} buckets and no bucket {bucket}")))
+}
+
+/// The error for a place in the log that no page has named.
+pub(crate) fn no_place(after: &str) -> StoreError {
+    StoreError::wrong(format!(
+        "`{after}` is no place in the log: hand over what the page before says, or nothing"
+    ))
+}
+
+pub(crate) fn check_size(what: &str, size: usize, maximum: usize, unit: &str) -> Result<(), StoreError> {
     if size <= maximum {
         return Ok(());
     }
@@ -229,12 +364,12 @@ mod tests {
     #[test]
     fn every_size_has_a_maximum() {
         let too_large = |result: Result<u64, StoreError>| matches!(result, Err(StoreError::TooLarge { .. }));
-        assert!(too_large(check_commit(&"p".repeat(MAX_PARTY_BYTES + 1), 0, b"", &[])));
-        assert!(too_large(check_commit("p", 0, &vec![0; MAX_VALUE_BYTES + 1], &[])));
-        assert!(too_large(check_commit("p", 0, b"", &vec![Vec::new(); MAX_LOG_RECORDS + 1])));
-        assert!(too_large(check_commit("p", 0, b"", &[vec![0; MAX_LOG_RECORD_BYTES + 1]])));
-        assert!(too_large(check_commit("p", u64::MAX, b"", &[])));
+        assert!(too_large(check_commit(&"p".repeat(MAX_PARTY_BYTES + 1), 0, b"", &[], &[])));
+        assert!(too_large(check_commit("p", 0, &vec![0; MAX_VALUE_BYTES + 1], &[], &[])));
+        assert!(too_large(check_commit("p", 0, b"", &vec![Vec::new(); MAX_LOG_RECORDS + 1], &[])));
+        assert!(too_large(check_commit("p", 0, b"", &[vec![0; MAX_LOG_RECORD_BYTES + 1]], &[])));
+        assert!(too_large(check_commit("p", u64::MAX, b"", &[], &[])));
         assert!(too_large(check_catalog(0, &vec![0; MAX_CATALOG_BYTES + 1])));
-        assert_eq!(check_commit("p", 4, b"v", &[b"r".to_vec()]), Ok(5));
+        assert_eq!(check_commit("p", 4, b"v", &[b"r".to_vec()], &[]), Ok(5));
     }
 }

@@ -1,6 +1,6 @@
 //! Back-off: growing rests after contacts that nobody answered.
 
-use super::{Rule, View, is_of_family, references};
+use super::{Rule, View, references};
 use crate::compiled::{AlikeIn, CompiledBackOff};
 use crate::customer::{Contact, Engagement};
 use crate::decision::{Amount, Denial, Reason};
@@ -41,24 +41,11 @@ impl BackOff {
     }
 
     fn answers(&self, view: &View<'_>, engagement: &Engagement) -> bool {
-        if !self.written.answers.contains(&engagement.kind) {
-            return false;
-        }
-        let terms = engagement.terms.and_then(|id| view.snapshot.register.terms(id));
-        match self.written.of {
-            AlikeIn::OfferFamily => is_of_family(view, engagement),
-            AlikeIn::Campaign => terms.is_some_and(|terms| terms.campaign == view.terms.campaign),
-            AlikeIn::Channel => {
-                engagement.channel.or_else(|| terms.map(|terms| terms.channel)) == Some(view.terms.channel)
-            }
-            AlikeIn::Any => true,
-        }
+        self.written.answers.contains(&engagement.kind) && view.is_alike(self.written.of, engagement)
     }
 
     fn last_answer(&self, view: &View<'_>, t: Timestamp) -> Option<Timestamp> {
-        view.state
-            .engagements
-            .iter()
+        view.engagements()
             .rev()
             .find(|engagement| engagement.time <= t && self.answers(view, engagement))
             .map(|engagement| engagement.time)
@@ -67,13 +54,13 @@ impl BackOff {
     fn streak<'a>(&self, view: &View<'a>, t: Timestamp) -> impl DoubleEndedIterator<Item = &'a Contact> {
         let since = self.last_answer(view, t);
         let oldest = if self.is_endless() { Timestamp(i64::MIN) } else { view.snapshot.horizon_at(t) };
-        let view = *view;
+        let (view, asked) = (*view, view.asked_at(t));
         view.contacts()
             .filter(move |(contact, terms)| {
                 contact.time <= t
                     && contact.time > oldest
                     && since.is_none_or(|since| contact.time >= since)
-                    && contact.holds_place(terms, t)
+                    && contact.holds_place(terms, asked)
                     && self.is_alike(&view, terms)
                     && view.is_meant(&self.counts, contact, terms)
             })
@@ -159,9 +146,7 @@ impl Rule for BackOff {
             [Some(contact.time), contact.lapses(terms), forgets.then(|| contact.time.plus_ms(horizon_ms))]
         });
         let of_answers = view
-            .state
-            .engagements
-            .iter()
+            .engagements()
             .filter(|engagement| self.answers(view, engagement))
             .map(|engagement| Some(engagement.time));
         of_contacts.chain(of_answers).flatten().chain(end).filter(|change| *change > t).min()

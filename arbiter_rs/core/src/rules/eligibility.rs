@@ -29,13 +29,13 @@ impl Rule for Activity {
 pub struct Audience;
 
 impl Rule for Audience {
-    fn check(&self, view: &View<'_>, _t: Timestamp) -> Option<Denial> {
-        let is_eligible = view.terms_id.is_some() && view.campaign.eligible.takes(view.terms, view.segments);
+    fn check(&self, view: &View<'_>, t: Timestamp) -> Option<Denial> {
+        let is_eligible = view.terms_id.is_some() && view.takes_at(&view.campaign.eligible, t);
         (!is_eligible).then(|| Denial::plain(Reason::NotEligible))
     }
 
-    /// Segments are given, not derived from time.
-    fn next_change(&self, _view: &View<'_>, _t: Timestamp) -> Option<Timestamp> {
-        None
+    /// Given segments stay as they are; derived ones come and go.
+    fn next_change(&self, view: &View<'_>, t: Timestamp) -> Option<Timestamp> {
+        view.next_segment_change(&view.campaign.eligible, t)
     }
 }

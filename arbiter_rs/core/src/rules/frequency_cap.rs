@@ -1,8 +1,8 @@
 //! Frequency cap: at most so many contacts, points or money in a window.
 
 use super::{Rule, View, references};
-use crate::compiled::{CompiledCap, Counted, Measure};
-use crate::customer::Contact;
+use crate::compiled::{CapPer, CompiledCap, Counted, Measure};
+use crate::customer::{Contact, Whose};
 use crate::decision::{Amount, Denial, Reason};
 use crate::ids::ONE;
 use crate::register::Terms;
@@ -60,17 +60,29 @@ impl FrequencyCap {
 
     fn counted<'a>(&self, view: &View<'a>) -> impl DoubleEndedIterator<Item = (&'a Contact, &'a Terms)> {
         let view = *view;
-        view.contacts().filter(move |(contact, terms)| {
-            self.is_counted(contact) && view.is_meant(&self.counts, contact, terms)
+        view.contacts_of_party().filter(move |(contact, terms)| {
+            self.is_added_up(contact.whose, &view)
+                && self.is_counted(contact)
+                && view.is_meant(&self.counts, contact, terms)
         })
     }
 
-    fn frame<'a>(&'a self, view: &View<'a>) -> Frame<'a> {
+    /// Whether a contact or claim of these belongs to what the candidate is counted with.
+    pub(crate) fn is_added_up(&self, whose: Whose, view: &View<'_>) -> bool {
+        match self.written.per {
+            CapPer::Customer => whose.member == view.whose.member,
+            CapPer::Party => true,
+            CapPer::ContactPoint => whose.contact_point == view.whose.contact_point,
+            CapPer::Subject => whose.subject == view.whose.subject,
+        }
+    }
+
+    pub(crate) fn frame<'a>(&'a self, view: &View<'a>) -> Frame<'a> {
         Frame::new(&self.window, view.snapshot.horizon_ms, view.calendar, &view.snapshot.calendar)
     }
 
     /// Contacts in reach of `t` that hold a place then.
-    fn in_reach<'a>(
+    pub(crate) fn in_reach<'a>(
         &'a self,
         view: &View<'a>,
         t: Timestamp,
@@ -78,8 +90,9 @@ impl FrequencyCap {
         let (from, until) = self.frame(view).reach(t);
         // Contacts as old as the horizon are forgotten, also where a window of whole days is a little longer.
         let from = from.max(view.snapshot.horizon_at(t).plus_ms(1));
+        let asked = view.asked_at(t);
         self.counted(view).filter(move |(contact, terms)| {
-            from <= contact.time && contact.time < until && contact.holds_place(terms, t)
+            from <= contact.time && contact.time < until && contact.holds_place(terms, asked)
         })
     }
 
@@ -110,6 +123,13 @@ impl FrequencyCap {
         self.frame(view).leaves(contact.time).min(contact.time.plus_ms(view.snapshot.horizon_ms))
     }
 
+    /// The instants at which a contact leaves its window or a reservation lapses.
+    pub(crate) fn changes<'a>(&'a self, view: &'a View<'a>) -> impl Iterator<Item = Timestamp> + 'a {
+        self.counted(view).flat_map(move |(contact, terms)| {
+            [Some(self.leaves(view, contact)), contact.lapses(terms)].into_iter().flatten()
+        })
+    }
+
     /// The first instant from `t` on at which contacts at or before `t` leave room for the candidate.
     fn emptied(&self, view: &View<'_>, t: Timestamp) -> Option<Timestamp> {
         let room = self.limit(view.terms).saturating_sub(self.weight(view.terms));
@@ -134,7 +154,7 @@ impl FrequencyCap {
     }
 
     /// Whether a contact more would be too much.
-    fn is_over(&self, view: &View<'_>, used: i64) -> bool {
+    pub(crate) fn is_over(&self, view: &View<'_>, used: i64) -> bool {
         used.saturating_add(self.weight(view.terms)) > self.limit(view.terms)
     }
 }
@@ -174,10 +194,7 @@ impl Rule for FrequencyCap {
 
     /// A cap falls silent when a contact leaves its window or a reservation lapses, and at no other instant.
     fn next_change(&self, view: &View<'_>, t: Timestamp) -> Option<Timestamp> {
-        let changes = self
-            .counted(view)
-            .flat_map(|(contact, terms)| [Some(self.leaves(view, contact)), contact.lapses(terms)]);
-        changes.flatten().filter(|change| *change > t).min()
+        self.changes(view).filter(|change| *change > t).min()
     }
 }
 

@@ -23,9 +23,7 @@ impl Respite {
     }
 
     fn latest(&self, view: &View<'_>, t: Timestamp) -> Option<Timestamp> {
-        view.state
-            .engagements
-            .iter()
+        view.engagements()
             .rev()
             .find(|engagement| engagement.time <= t && self.starts(view, engagement))
             .map(|engagement| engagement.time)
@@ -44,9 +42,7 @@ impl Rule for Respite {
             .latest(view, t)
             .and_then(|event| self.span.end(event, view.calendar, &view.snapshot.calendar));
         let later_events = view
-            .state
-            .engagements
-            .iter()
+            .engagements()
             .filter(|engagement| self.starts(view, engagement))
             .map(|engagement| engagement.time);
         later_events.chain(end).filter(|change| *change > t).min()

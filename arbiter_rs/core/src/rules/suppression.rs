@@ -13,6 +13,7 @@ pub struct Objection;
 impl Objection {
     fn concerns(suppression: &Suppression, view: &View<'_>) -> bool {
         view.terms.kind == Kind::Marketing
+            && suppression.member == view.whose.member
             && suppression.channel.is_none_or(|channel| channel == view.terms.channel)
     }
 }

@@ -2,10 +2,11 @@
 
 use arbiter_core::catalog::Snapshot;
 use arbiter_core::customer::{CustomerState, Status};
-use arbiter_core::decide::{CatalogBehindError, decide};
+use arbiter_core::decide::{DecideError, decide};
 use arbiter_core::decision::{Decision, Reason};
 use arbiter_core::ids::TermsId;
 use arbiter_core::request::{Candidate, Purpose, Request};
+use arbiter_core::standings::Standings;
 use arbiter_core::time::DAY_MS;
 use serde_json::json;
 
@@ -13,7 +14,12 @@ use crate::world::{HOUR_MS, T, World, catalog_of, compile, reasons, request, sli
 
 fn candidates<'a>(all: &[(&'a str, &'a str, f64)]) -> Vec<Candidate<'a>> {
     all.iter()
-        .map(|(campaign, channel, score)| Candidate { campaign, channel, score: *score, deadline: None })
+        .map(|(campaign, channel, score)| Candidate {
+            campaign,
+            channel,
+            score: Some(*score),
+            ..Candidate::default()
+        })
         .collect()
 }
 
@@ -32,7 +38,7 @@ fn the_same_arguments_give_the_same_answer() {
     };
     let answer = || {
         let mut state = world.state.clone();
-        let outcome = decide(&world.snapshot, &mut state, &question, T).unwrap();
+        let outcome = decide(&world.snapshot, &mut state, &question, &mut Standings::default(), T).unwrap();
         (outcome.decisions, outcome.is_changed, state)
     };
     assert_eq!(answer(), answer());
@@ -43,8 +49,10 @@ fn a_denial_changes_nothing() {
     let mut world = World::with_rules(&json!([sliding("one", 1, DAY_MS)]));
     world.grant(T);
     let mut state = world.state.clone();
+    let question = request("r", "spring", "email");
     let outcome =
-        decide(&world.snapshot, &mut state, &request("r", "spring", "email"), T.plus_ms(HOUR_MS)).unwrap();
+        decide(&world.snapshot, &mut state, &question, &mut Standings::default(), T.plus_ms(HOUR_MS))
+            .unwrap();
     assert!(!outcome.is_changed);
     assert_eq!(state, world.state);
 }
@@ -86,8 +94,8 @@ fn an_earlier_deadline_goes_before_a_later_one_and_none_comes_last() {
     let by = |deadline: Option<i64>| Candidate {
         campaign: "spring",
         channel: "email",
-        score: 0.0,
         deadline: deadline.map(|days| T.plus_ms(days * DAY_MS)),
+        ..Candidate::default()
     };
     let question = Request { candidates: vec![by(None), by(Some(2)), by(Some(1))], ..request("", "", "") };
     let outcome = world.decide(&question, T);
@@ -166,15 +174,20 @@ fn a_value_that_names_terms_of_a_newer_catalog_is_not_decided_on() {
     let mut world = World::with_rules(&json!([]));
     world.grant(T);
     world.state.contacts[0].terms = TermsId(1_000);
-    let found = decide(&world.snapshot, &mut world.state, &request("", "spring", "email"), T);
-    assert_eq!(found.unwrap_err(), CatalogBehindError);
+    let found = decide(
+        &world.snapshot,
+        &mut world.state,
+        &request("", "spring", "email"),
+        &mut Standings::default(),
+        T,
+    );
+    assert_eq!(found.unwrap_err(), DecideError::CatalogBehind);
 }
 
 fn limits(snapshot: &Snapshot, state: &CustomerState, count: usize) -> Decision {
-    let decision = decide(snapshot, &mut state.clone(), &request("", "spring", "email"), T.plus_ms(1))
-        .unwrap()
-        .decisions
-        .remove(0);
+    let question = request("", "spring", "email");
+    let outcome = decide(snapshot, &mut state.clone(), &question, &mut Standings::default(), T.plus_ms(1));
+    let decision = outcome.unwrap().decisions.remove(0);
     assert_eq!(decision.denials.len(), count);
     decision
 }
@@ -210,7 +223,7 @@ fn a_catalog_has_at_most_256_channels() {
         }
         let compiled = serde_json::from_value(catalog).unwrap();
         let mut register = arbiter_core::register::Register::default();
-        register.admit(&compiled);
+        register.admit(&compiled, 1);
         assert_eq!(Snapshot::compile(1, &compiled, register).is_ok(), is_sound, "{channels} channels");
     }
 }
@@ -239,7 +252,7 @@ fn figures_out_of_range_do_not_compile() {
         *catalog.pointer_mut(place).unwrap() = json!(figure);
         let compiled = serde_json::from_value(catalog).unwrap();
         let mut register = arbiter_core::register::Register::default();
-        register.admit(&compiled);
+        register.admit(&compiled, 1);
         assert!(Snapshot::compile(1, &compiled, register).is_err(), "{place} = {figure}");
     }
 }

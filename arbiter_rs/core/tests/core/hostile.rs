@@ -2,14 +2,19 @@
 
 use arbiter_core::apply::{ContactName, Report, Settlement, record, settle};
 use arbiter_core::catalog::Snapshot;
+use arbiter_core::claims;
 use arbiter_core::codec::{decode, encode};
 use arbiter_core::compiled::EngagementKind;
-use arbiter_core::customer::{Contact, CustomerState, Engagement, MAX_CONTACTS, Status, Suppression};
+use arbiter_core::customer::{
+    AccountKey, Charge, Claim, Contact, CustomerState, Engagement, MAX_CONTACTS, Member, Pool, Status,
+    Suppression, Taste, Whose,
+};
 use arbiter_core::decide::decide;
 use arbiter_core::decision::Amount;
 use arbiter_core::explain::explain;
-use arbiter_core::ids::{ChannelId, FamilyId, SegmentId, TermsId};
-use arbiter_core::request::{Candidate, Purpose, Request};
+use arbiter_core::ids::{CampaignId, CapacityId, ChannelId, FamilyId, SegmentId, TermsId};
+use arbiter_core::request::{Candidate, MAX_PLANNED_MS, Purpose, Request};
+use arbiter_core::standings::Standings;
 use arbiter_core::time::{Calendar, FIRST, LAST, Timestamp};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -75,16 +80,30 @@ fn any_span() -> impl Strategy<Value = Value> {
     ]
 }
 
+fn any_capacity() -> impl Strategy<Value = Value> {
+    let window =
+        prop_oneof![Just(json!({"calendar": "week", "zone": "brand"})), Just(json!({"lifetime": true}))];
+    let per = select(vec![Value::Null, json!("channel"), json!("campaign"), json!("business_unit")]);
+    (select(vec!["contacts", "cost"]), any_amount(), window, per, any::<bool>()).prop_map(
+        |(measure, limit, window, per, lend)| {
+            let shares = json!([{"business_unit": "retail", "limit": limit / 2}]);
+            json!({"capacity": {"measure": measure, "limit": limit, "window": window, "per": per, "shares": shares,
+                "lend": lend, "window_text": ""}})
+        },
+    )
+}
+
 fn any_rule() -> impl Strategy<Value = Value> {
     let measure = select(vec!["contacts", "points", "cost"]);
     let counted = select(vec!["attempts", "confirmed", "answered"]);
     let of = select(vec!["offer_family", "campaign", "channel", "any"]);
     let reserve = proptest::option::of((any::<u8>(), any_figure()));
+    let per = select(vec!["customer", "party", "contact_point", "subject"]);
     prop_oneof![
-        (measure, any_figure(), any_window(), counted, reserve).prop_map(|(measure, limit, window, counted, reserve)| {
+        (measure, any_figure(), any_window(), (counted, per), reserve).prop_map(|(measure, limit, window, (counted, per), reserve)| {
             let reserve = reserve.map(|(least, places)| json!({"min_priority": least, "places": places}));
             json!({"frequency_cap": {"measure": measure, "limit": limit, "window": window, "counted": counted,
-                "reserve": reserve, "window_text": ""}})
+                "per": per, "reserve": reserve, "window_text": ""}})
         }),
         (any::<u32>(), of, proptest::collection::vec(any_span(), 0..3)).prop_map(|(after, of, rests)| {
             let after = after % 7;
@@ -93,6 +112,12 @@ fn any_rule() -> impl Strategy<Value = Value> {
         (any_span(), proptest::option::of(any_figure())).prop_map(|(span, least)| {
             json!({"respite": {"after": ["purchased"], "for": span, "min_value": least, "for_text": ""}})
         }),
+        (any_span(), any::<bool>()).prop_map(|(within, is_contact)| {
+            let wanted = if is_contact { json!({"channels": ["email"]}) } else { json!(["clicked", "sent"]) };
+            json!({"prerequisite": {if is_contact { "contact" } else { "engagement" }: wanted, "within": within, "within_text": ""}})
+        }),
+        any::<u32>().prop_map(|share| json!({"holdout": {"share_micros": share, "salt": "s"}})),
+        any_capacity(),
     ]
 }
 
@@ -105,8 +130,18 @@ fn any_catalog() -> impl Strategy<Value = Snapshot> {
                 rule["name"] = json!(index.to_string());
                 rule
             });
-            let mut catalog = catalog_of(&json!([{"name": "p", "rules": named.collect::<Vec<_>>()}]));
+            let mut policy = json!({"name": "p", "rules": named.collect::<Vec<_>>()});
+            if horizon_ms % 2 == 0 {
+                policy["applies_to"] = json!({"not": {"segments": ["busy"]}});
+            }
+            let mut catalog = catalog_of(&json!([policy]));
             catalog["horizon_ms"] = json!(horizon_ms);
+            catalog["fatigue_half_life_ms"] = json!(horizon_ms);
+            catalog["offer_families"][0]["half_life_ms"] = json!(horizon_ms);
+            catalog["offer_families"][0]["fallback"] = json!("cruises");
+            catalog["segments"] = json!(["loyal", "prospect", "busy"]);
+            catalog["derived_segments"] = json!([{"name": "busy", "answered_within_ms": horizon_ms,
+                "unanswered_at_least": 2, "first_contact_within_ms": expires_after_ms}]);
             catalog["channels"][1]["cost"] = json!(cost);
             catalog["channels"][1]["pressure"] = json!(pressure);
             catalog["channels"][1]["expires_after_ms"] = json!(expires_after_ms);
@@ -130,15 +165,66 @@ fn any_contact() -> impl Strategy<Value = Contact> {
             segment_set: segment_set % 3,
             key,
             count,
+            ..Contact::default()
         },
     )
+}
+
+fn any_member() -> impl Strategy<Value = Member> {
+    prop_oneof![3 => Just(Member::OWN), 2 => Just(Member(1)), 1 => any::<u32>().prop_map(Member)]
+}
+
+/// A contact of a party: somebody's, somewhere, about something, planned, and charged.
+fn any_contact_of_party() -> impl Strategy<Value = Contact> {
+    let charge = (0..4_u32, proptest::option::of(0..4_u32), any_time(), 0..4_u32, any::<i64>());
+    let charge = charge.prop_map(|(capacity, per, start, pool, amount)| Charge {
+        account: AccountKey { capacity: CapacityId(capacity), per, start },
+        pool: Pool(pool),
+        amount,
+    });
+    let charges = proptest::collection::vec(charge, 0..3);
+    (any_contact(), any_member(), 0..3_u64, 0..3_u64, 0..=MAX_PLANNED_MS, charges).prop_map(
+        |(contact, member, contact_point, subject, lead_ms, charges)| Contact {
+            whose: Whose { member, contact_point, subject },
+            lead_ms,
+            charges,
+            ..contact
+        },
+    )
+}
+
+fn any_claim() -> impl Strategy<Value = Claim> {
+    let channels = proptest::collection::vec((0..4_u32).prop_map(ChannelId), 0..3);
+    let score = proptest::option::of(prop_oneof![Just(0.0), Just(f64::MAX), -2.0..2.0_f64]);
+    (any_member(), 0..5_u32, channels, (any_time(), any_time()), score, 0..3_u64).prop_map(
+        |(member, campaign, channels, (from, until), score, version)| Claim {
+            member,
+            campaign: CampaignId(campaign),
+            channels,
+            from,
+            until,
+            score,
+            version,
+        },
+    )
+}
+
+fn any_taste() -> impl Strategy<Value = Taste> {
+    (any_member(), 0..3_u32, any_time(), 0.0..1e9_f64).prop_map(|(member, family, time, strength)| Taste {
+        member,
+        family: FamilyId(family),
+        time,
+        strength,
+    })
 }
 
 fn any_engagement() -> impl Strategy<Value = Engagement> {
     let numbers =
         (proptest::option::of(0..8_u32), proptest::option::of(0..3_u32), proptest::option::of(0..4_u32));
-    (any_time(), select(EngagementKind::ALL.as_slice()), numbers, any::<i64>(), any::<u64>()).prop_map(
-        |(time, kind, (terms, family, channel), value, key)| Engagement {
+    let kind = (select(EngagementKind::ALL.as_slice()), any_member());
+    (any_time(), kind, numbers, any::<i64>(), any::<u64>()).prop_map(
+        |(time, (kind, member), (terms, family, channel), value, key)| Engagement {
+            member,
             time,
             kind,
             terms: terms.map(TermsId),
@@ -151,14 +237,18 @@ fn any_engagement() -> impl Strategy<Value = Engagement> {
 }
 
 fn any_state() -> impl Strategy<Value = CustomerState> {
-    let contacts = proptest::collection::vec(any_contact(), 0..12);
+    let contacts = proptest::collection::vec(any_contact_of_party(), 0..12);
     let engagements = proptest::collection::vec(any_engagement(), 0..8);
-    let suppressions = proptest::collection::vec((any_time(), proptest::option::of(0..4_u32)), 0..2);
-    (any_time(), any::<u32>(), contacts, engagements, suppressions).prop_map(
-        |(clock, next_sequence, mut contacts, mut engagements, suppressions)| {
+    let suppressions =
+        proptest::collection::vec((any_member(), any_time(), proptest::option::of(0..4_u32)), 0..2);
+    let ahead = (proptest::collection::vec(any_claim(), 0..6), proptest::collection::vec(any_taste(), 0..3));
+    let members = proptest::collection::vec(select(vec!["43", "44", ""]), 0..3);
+    (any_time(), any::<u32>(), contacts, engagements, suppressions, ahead, members).prop_map(
+        |(clock, next_sequence, mut contacts, mut engagements, suppressions, (claims, tastes), members)| {
             contacts.sort_by_key(|contact| (contact.time, contact.sequence));
             engagements.sort_by_key(|engagement| engagement.time);
-            let objection = |(since, channel): (Timestamp, Option<u32>)| Suppression {
+            let objection = |(member, since, channel): (Member, Timestamp, Option<u32>)| Suppression {
+                member,
                 since,
                 kind: EngagementKind::OptedOut,
                 channel: channel.map(ChannelId),
@@ -170,34 +260,56 @@ fn any_state() -> impl Strategy<Value = CustomerState> {
                 engagements,
                 suppressions: suppressions.into_iter().map(objection).collect(),
                 segment_sets: vec![vec![SegmentId(0)], vec![SegmentId(77)]],
+                members: members.into_iter().map(str::to_owned).collect(),
+                claims,
+                tastes,
             }
         },
     )
 }
 
-fn any_request() -> impl Strategy<Value = Request<'static>> {
-    let candidate = (
+fn any_candidate() -> impl Strategy<Value = Candidate<'static>> {
+    let factors = (any::<Option<f64>>(), any::<Option<f64>>(), any::<Option<f64>>());
+    (
         select(vec!["spring", "summer", "receipt", "gone", ""]),
         select(vec!["email", "sms", "post", "x"]),
-        any::<f64>(),
+        factors,
         proptest::option::of(any_time()),
     )
-        .prop_map(|(campaign, channel, score, deadline)| Candidate {
+        .prop_map(|(campaign, channel, (score, answer_probability, value), deadline)| Candidate {
             campaign,
             channel,
             score,
+            answer_probability,
+            value,
             deadline,
-        });
-    let zone = proptest::option::of(select(vec!["Pacific/Apia", "UTC", "America/St_Johns"]));
-    (select(vec!["", "r"]), proptest::collection::vec(candidate, 0..6), 0..4_usize, zone, any::<bool>())
-        .prop_map(|(id, candidates, max_grants, zone, is_check)| Request {
-            id,
-            candidates,
-            max_grants,
-            segments: vec!["loyal", "nobody"],
-            calendar: zone.and_then(Calendar::of),
-            purpose: if is_check { Purpose::Check } else { Purpose::Reserve },
         })
+}
+
+/// What is asked at `now`; a contact is planned up to as far ahead as it may be.
+fn any_request() -> impl Strategy<Value = (Request<'static>, Timestamp)> {
+    let candidates = proptest::collection::vec(any_candidate(), 0..6);
+    let zone = proptest::option::of(select(vec!["Pacific/Apia", "UTC", "America/St_Johns"]));
+    let customer = (select(vec!["42", "43", "45"]), 0..3_u64, 0..3_u64);
+    let planned = (any_time(), proptest::option::of(0..=MAX_PLANNED_MS));
+    (select(vec!["", "r"]), candidates, 0..4_usize, zone, any::<bool>(), customer, planned).prop_map(
+        |(id, candidates, max_grants, zone, is_check, (customer, contact_point, subject), (now, ahead))| {
+            let request = Request {
+                id,
+                customer,
+                party: "42",
+                contact_point,
+                subject,
+                candidates,
+                max_grants,
+                segments: vec!["loyal", "nobody"],
+                calendar: zone.and_then(Calendar::of),
+                purpose: if is_check { Purpose::Check } else { Purpose::Reserve },
+                planned: ahead.map(|ms| now.plus_ms(ms)),
+            };
+            (request, now)
+        },
+    )
 }
 
 proptest! {
@@ -205,15 +317,16 @@ proptest! {
     fn every_call_on_anything_returns(
         snapshot in any_catalog(),
         mut state in any_state(),
-        request in any_request(),
-        now in any_time(),
+        (request, now) in any_request(),
         event in any_engagement(),
     ) {
-        let _ = explain(&snapshot, &state, &request, None, now);
-        let decided = decide(&snapshot, &mut state, &request, now);
+        let _ = explain(&snapshot, &state, &request, &Standings::default(), None, now);
+        let decided = decide(&snapshot, &mut state, &request, &mut Standings::default(), now);
         prop_assert!(decided.is_err() || decided.unwrap().decisions.len() == request.candidates.len());
         let name = state.contacts.first().map(|contact| ContactName { sequence: contact.sequence, time: contact.time });
         let report = Report {
+            customer: request.customer,
+            party: request.party,
             key: event.key,
             kind: event.kind,
             contact: name.filter(|_| event.value % 2 == 0),
@@ -229,7 +342,10 @@ proptest! {
             let _ = settle(&snapshot, &mut state, name, Settlement::Confirm, now);
             let _ = settle(&snapshot, &mut state, name, Settlement::Release, now);
         }
-        let _ = decide(&snapshot, &mut state, &request, now);
+        let claim = Claim { member: Member(2), campaign: CampaignId(0), channels: Vec::new(), from: now, until: event.time, score: None, version: 1 };
+        let _ = claims::register(&snapshot, &mut state, claim, now);
+        let _ = claims::withdraw(&snapshot, &mut state, Member(1), CampaignId(1), now);
+        let _ = decide(&snapshot, &mut state, &request, &mut Standings::default(), now);
         prop_assert_eq!(decode(&encode(&state)), Ok(state));
     }
 }
@@ -270,7 +386,6 @@ fn a_full_value_is_decided_on_under_every_kind_of_rule() {
         cap("month", 10_000, &json!({"calendar": "month", "zone": "brand"})),
     ]));
     let now = full(&mut world);
-    let granted =
-        decide(&world.snapshot, &mut world.state.clone(), &request("r", "spring", "email"), now).unwrap();
+    let granted = world.answer(&request("r", "spring", "email"), now);
     assert_eq!(granted.decisions[0].remaining.len(), 3);
 }

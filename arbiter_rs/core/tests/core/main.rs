@@ -2,7 +2,13 @@
 
 // Marked as tests, although all of this is, because clippy goes by the mark where it lets helpers unwrap.
 #[cfg(test)]
+mod alternatives;
+#[cfg(test)]
+mod capacity;
+#[cfg(test)]
 mod caps_hold;
+#[cfg(test)]
+mod claims;
 #[cfg(test)]
 mod codec;
 #[cfg(test)]
@@ -10,9 +16,25 @@ mod decide;
 #[cfg(test)]
 mod earliest;
 #[cfg(test)]
+mod explain;
+#[cfg(test)]
+mod holdout;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod outranking;
+#[cfg(test)]
+mod parties;
+#[cfg(test)]
+mod planned;
+#[cfg(test)]
+mod prerequisite;
+#[cfg(test)]
 mod rules;
+#[cfg(test)]
+mod score;
+#[cfg(test)]
+mod segments;
 #[cfg(test)]
 mod story;
 #[cfg(test)]

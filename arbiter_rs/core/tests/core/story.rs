@@ -1,16 +1,21 @@
 //! Random stories: catalogs with rules of every kind, and what happens to one customer under them.
 
 use arbiter_core::apply::{ContactName, Report, Settlement, record, settle};
+use arbiter_core::claims::{register, withdraw};
 use arbiter_core::compiled::EngagementKind;
+use arbiter_core::customer::Claim;
+use arbiter_core::request::{MAX_PLANNED_MS, Request};
 use arbiter_core::time::{DAY_MS, Timestamp};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
 
-use crate::world::{HOUR_MS, T, World, catalog_of, compile};
+use crate::world::{CUSTOMER, HOUR_MS, T, World, catalog_of, compile, request};
 
 pub(crate) const CAMPAIGNS: [&str; 4] = ["spring", "summer", "autumn", "receipt"];
 pub(crate) const CHANNELS: [&str; 2] = ["email", "sms"];
+/// The customer that the stories are about, and another of its household.
+const CUSTOMERS: [&str; 2] = [CUSTOMER, "43"];
 const ZONES: [&str; 5] = ["customer", "brand", "UTC", "America/Santiago", "Australia/Lord_Howe"];
 
 /// One thing that happens, `after_ms` after the one before.
@@ -22,8 +27,12 @@ pub(crate) struct Step {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Act {
-    /// A request for this campaign by this channel.
-    Ask(&'static str, &'static str),
+    /// A request for this campaign by this channel, for a customer of the party, so far ahead.
+    Ask(&'static str, &'static str, &'static str, Option<i64>),
+    /// A claim of this campaign for a customer of the party: so long after the step, for so long, with this score.
+    Claim(&'static str, &'static str, (i64, i64), Option<f64>),
+    /// A customer's claims of a campaign are given back.
+    Withdraw(&'static str, &'static str),
     /// Confirm or release the contact at this place among those granted.
     Settle(Settlement, usize),
     /// Something came back, at a time so far from the step's.
@@ -48,18 +57,19 @@ fn window() -> impl Strategy<Value = Value> {
 fn cap() -> impl Strategy<Value = Value> {
     let reserve = proptest::option::of((0..=100_u8, 0..3_i64));
     let counted = select(vec!["attempts", "confirmed", "answered"]);
+    let per = select(vec!["customer", "customer", "party", "contact_point", "subject"]);
     (
         select(vec![("contacts", 1), ("points", 1_000_000), ("cost", 40_000)]),
         0..5_i64,
         window(),
-        counted,
+        (counted, per),
         reserve,
     )
-        .prop_map(|((measure, unit), limit, window, counted, reserve)| {
+        .prop_map(|((measure, unit), limit, window, (counted, per), reserve)| {
             let reserve =
                 reserve.map(|(least, places)| json!({"min_priority": least, "places": places * unit}));
             json!({"frequency_cap": {"measure": measure, "limit": limit * unit, "window": window,
-                "counted": counted, "reserve": reserve, "window_text": "w"}})
+                "counted": counted, "per": per, "reserve": reserve, "window_text": "w"}})
         })
 }
 
@@ -85,6 +95,38 @@ fn respite() -> impl Strategy<Value = Value> {
     })
 }
 
+fn prerequisite() -> impl Strategy<Value = Value> {
+    let wanted = prop_oneof![
+        Just(json!({"contact": {"campaigns": ["spring", "autumn"]}})),
+        Just(json!({"engagement": ["clicked", "delivered"]})),
+        Just(json!({"engagement": ["clicked", "purchased"], "of": "offer_family"})),
+    ];
+    (wanted, span()).prop_map(|(mut prerequisite, within)| {
+        prerequisite["within"] = within;
+        prerequisite["within_text"] = json!("p");
+        json!({"prerequisite": prerequisite})
+    })
+}
+
+/// Of whom a policy asks something because of what it did.
+fn derived() -> impl Strategy<Value = Value> {
+    let spans = || proptest::option::of(select(vec![HOUR_MS, 3 * DAY_MS, 40 * DAY_MS]));
+    (spans(), proptest::option::of(1..4_u32), spans(), spans()).prop_map(
+        |(answered, unanswered, first_contact, purchased)| {
+            json!({"name": "derived", "answered_within_ms": answered, "unanswered_at_least": unanswered,
+                "first_contact_within_ms": first_contact, "purchased_within_ms": purchased})
+        },
+    )
+}
+
+fn applies_to() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        4 => selector(),
+        1 => Just(json!({"segments": ["derived"]})),
+        1 => Just(json!({"not": {"segments": ["derived"]}})),
+    ]
+}
+
 fn selector() -> impl Strategy<Value = Value> {
     prop_oneof![
         5 => Just(json!({})),
@@ -96,10 +138,20 @@ fn selector() -> impl Strategy<Value = Value> {
     ]
 }
 
-/// Policies of one rule each, of every kind.
-pub(crate) fn policies() -> impl Strategy<Value = Value> {
-    let rule = prop_oneof![4 => cap(), 2 => back_off(), 1 => respite()];
-    let policy = (rule, selector(), selector());
+/// What a story plays under: policies of one rule each, of every kind that goes by time, and a derived segment.
+#[derive(Clone, Debug)]
+pub(crate) struct Rules {
+    policies: Value,
+    derived: Value,
+}
+
+pub(crate) fn rules() -> impl Strategy<Value = Rules> {
+    (policies(), derived()).prop_map(|(policies, derived)| Rules { policies, derived })
+}
+
+fn policies() -> impl Strategy<Value = Value> {
+    let rule = prop_oneof![5 => cap(), 2 => back_off(), 1 => respite(), 1 => prerequisite()];
+    let policy = (rule, applies_to(), selector());
     proptest::collection::vec(policy, 1..7).prop_map(|policies| {
         let named = policies.into_iter().enumerate().map(|(index, (mut rule, applies_to, counts))| {
             rule["name"] = json!("r");
@@ -118,8 +170,15 @@ fn act() -> impl Strategy<Value = Act> {
         EngagementKind::Refused,
         EngagementKind::Delivered,
     ];
+    let ahead = proptest::option::of(prop_oneof![Just(HOUR_MS), 0..=MAX_PLANNED_MS]);
+    let place = (-5 * DAY_MS..40 * DAY_MS, prop_oneof![Just(1), Just(HOUR_MS), 1..90 * DAY_MS]);
+    let score = proptest::option::of(select(vec![-1.0, 0.0, 0.25]));
     prop_oneof![
-        6 => (select(&CAMPAIGNS), select(&CHANNELS)).prop_map(|(campaign, channel)| Act::Ask(campaign, channel)),
+        6 => (select(&CAMPAIGNS), select(&CHANNELS), select(&CUSTOMERS), ahead).prop_map(
+            |(campaign, channel, customer, ahead)| Act::Ask(campaign, channel, customer, ahead)),
+        3 => (select(&CAMPAIGNS), select(&CUSTOMERS), place, score).prop_map(
+            |(campaign, customer, place, score)| Act::Claim(campaign, customer, place, score)),
+        1 => (select(&CAMPAIGNS), select(&CUSTOMERS)).prop_map(|(campaign, customer)| Act::Withdraw(campaign, customer)),
         1 => (0..20_usize).prop_map(|index| Act::Settle(Settlement::Confirm, index)),
         1 => (0..20_usize).prop_map(|index| Act::Settle(Settlement::Release, index)),
         3 => (select(kinds), select(&CAMPAIGNS), select(&CHANNELS), -20 * DAY_MS..10 * DAY_MS)
@@ -134,19 +193,33 @@ pub(crate) fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
     proptest::collection::vec(step, 1..most)
 }
 
-/// Live a story; returns the world and the moment at which it ends.
-pub(crate) fn live(policies: &Value, horizon_ms: i64, steps: &[Step]) -> (World, Timestamp) {
-    let mut catalog = catalog_of(policies);
-    catalog["horizon_ms"] = json!(horizon_ms);
-    let mut world = World::new(compile(&catalog));
-    let mut now = T;
-    let mut granted: Vec<ContactName> = Vec::new();
-    for (number, step) in (0_u64..).zip(steps) {
-        now = now.plus_ms(step.after_ms);
-        match step.act {
-            Act::Ask(campaign, channel) => {
-                let grant = world.ask_by(campaign, channel, now).grant;
+/// A story so far: the world, and the contacts in the order of their grants.
+struct Player {
+    world: World,
+    granted: Vec<ContactName>,
+}
+
+impl Player {
+    fn take(&mut self, act: &Act, number: u64, now: Timestamp) {
+        let Self { world, granted } = self;
+        match *act {
+            Act::Ask(campaign, channel, customer, ahead) => {
+                let planned = ahead.map(|ms| now.plus_ms(ms));
+                let contact_point = number % 3;
+                let question = Request { customer, planned, contact_point, ..request("", campaign, channel) };
+                let grant = world.decision(&question, now).grant;
                 granted.extend(grant.map(|grant| ContactName { sequence: grant.sequence, time: grant.time }));
+            }
+            Act::Claim(campaign, customer, (after_ms, length_ms), score) => {
+                let from = now.plus_ms(after_ms);
+                let member = world.state.admit_member(CUSTOMER, customer).unwrap();
+                let claim = Claim { member, score, ..world.place(campaign, from, from.plus_ms(length_ms)) };
+                register(&world.snapshot, &mut world.state, claim, now).unwrap();
+            }
+            Act::Withdraw(campaign, customer) => {
+                let member = world.state.member(CUSTOMER, customer);
+                let campaign = world.snapshot.campaign(campaign).unwrap().common.campaign;
+                withdraw(&world.snapshot, &mut world.state, member, campaign, now);
             }
             Act::Settle(settlement, index) => {
                 if let Some(name) = granted.get(index) {
@@ -156,6 +229,8 @@ pub(crate) fn live(policies: &Value, horizon_ms: i64, steps: &[Step]) -> (World,
             }
             Act::Engage(kind, campaign, channel, offset_ms) => {
                 let report = Report {
+                    customer: CUSTOMER,
+                    party: CUSTOMER,
                     key: number,
                     kind,
                     contact: None,
@@ -170,5 +245,19 @@ pub(crate) fn live(policies: &Value, horizon_ms: i64, steps: &[Step]) -> (World,
             }
         }
     }
-    (world, now)
+}
+
+/// Live a story; returns the world and the moment at which it ends.
+pub(crate) fn live(rules: &Rules, horizon_ms: i64, steps: &[Step]) -> (World, Timestamp) {
+    let mut catalog = catalog_of(&rules.policies);
+    catalog["horizon_ms"] = json!(horizon_ms);
+    catalog["segments"] = json!(["loyal", "prospect", "derived"]);
+    catalog["derived_segments"] = json!([rules.derived]);
+    let mut player = Player { world: World::new(compile(&catalog)), granted: Vec::new() };
+    let mut now = T;
+    for (number, step) in (0_u64..).zip(steps) {
+        now = now.plus_ms(step.after_ms);
+        player.take(&step.act, number, now);
+    }
+    (player.world, now)
 }

@@ -2,13 +2,15 @@
 
 use arbiter_core::apply::{ContactName, Report, Settlement, record, settle};
 use arbiter_core::catalog::Snapshot;
+use arbiter_core::claims::register;
 use arbiter_core::compiled::{CompiledCatalog, EngagementKind};
-use arbiter_core::customer::CustomerState;
+use arbiter_core::customer::{Claim, CustomerState, Member};
 use arbiter_core::decide::{Outcome, decide};
 use arbiter_core::decision::{Decision, Reason};
 use arbiter_core::ids::stable_hash;
 use arbiter_core::register::Register;
 use arbiter_core::request::{Candidate, Purpose, Request};
+use arbiter_core::standings::Standings;
 use arbiter_core::time::{Calendar, DAY_MS, Timestamp};
 use serde_json::{Value, json};
 
@@ -16,6 +18,8 @@ use serde_json::{Value, json};
 pub(crate) const T: Timestamp = Timestamp(1_772_438_400_000);
 pub(crate) const HOUR_MS: i64 = 3_600_000;
 pub(crate) const YEAR_MS: i64 = 365 * DAY_MS;
+/// The customer of most tests, who is a party of its own.
+pub(crate) const CUSTOMER: &str = "42";
 /// The longest span that a catalog may name.
 pub(crate) const TEN_YEARS_MS: i64 = 3_653 * DAY_MS;
 
@@ -28,7 +32,7 @@ pub(crate) fn at(text: &str) -> Timestamp {
 pub(crate) fn compile(catalog: &Value) -> Snapshot {
     let catalog: CompiledCatalog = serde_json::from_value(catalog.clone()).unwrap();
     let mut register = Register::default();
-    register.admit(&catalog);
+    register.admit(&catalog, 1);
     Snapshot::compile(1, &catalog, register).unwrap()
 }
 
@@ -47,6 +51,7 @@ pub(crate) fn catalog_of(policies: &Value) -> Value {
             channel("post", 1_000_000, 3_000_000, DAY_MS, "counts"),
         ],
         "segments": ["loyal", "prospect"],
+        "business_units": ["retail", "travel"],
         "offer_families": [{"name": "weekends"}, {"name": "cruises"}],
         "campaigns": [
             campaign("spring", 40, "marketing", Some("weekends")),
@@ -78,11 +83,10 @@ pub(crate) fn sliding(name: &str, limit: i64, sliding_ms: i64) -> Value {
 pub(crate) fn request<'a>(id: &'a str, campaign: &'a str, channel: &'a str) -> Request<'a> {
     Request {
         id,
-        candidates: vec![Candidate { campaign, channel, score: 0.0, deadline: None }],
-        max_grants: 1,
-        segments: Vec::new(),
-        calendar: None,
-        purpose: Purpose::Reserve,
+        customer: CUSTOMER,
+        party: CUSTOMER,
+        candidates: vec![Candidate { campaign, channel, ..Candidate::default() }],
+        ..Request::default()
     }
 }
 
@@ -105,7 +109,7 @@ impl World {
     /// Ask, and keep the state as a store would.
     pub(crate) fn decide(&mut self, request: &Request<'_>, now: Timestamp) -> Outcome {
         let mut state = self.state.clone();
-        let outcome = decide(&self.snapshot, &mut state, request, now).unwrap();
+        let outcome = decide(&self.snapshot, &mut state, request, &mut Standings::default(), now).unwrap();
         if outcome.is_changed {
             self.state = state;
         }
@@ -133,10 +137,44 @@ impl World {
         ContactName { sequence: grant.sequence, time: grant.time }
     }
 
+    /// What would be answered; nothing is kept.
+    pub(crate) fn answer(&self, request: &Request<'_>, now: Timestamp) -> Outcome {
+        decide(&self.snapshot, &mut self.state.clone(), request, &mut Standings::default(), now).unwrap()
+    }
+
     /// What would be answered, nothing reserved.
     pub(crate) fn check(&self, campaign: &str, channel: &str, now: Timestamp) -> Decision {
         let question = Request { purpose: Purpose::Check, ..request("", campaign, channel) };
-        decide(&self.snapshot, &mut self.state.clone(), &question, now).unwrap().decisions.remove(0)
+        self.answer(&question, now).decisions.remove(0)
+    }
+
+    /// Ask one question of one candidate.
+    pub(crate) fn decision(&mut self, request: &Request<'_>, now: Timestamp) -> Decision {
+        self.decide(request, now).decisions.remove(0)
+    }
+
+    /// Ask for a contact of one campaign by e-mail that will be made then.
+    pub(crate) fn plan(&mut self, campaign: &str, planned: Timestamp, now: Timestamp) -> Decision {
+        self.decision(&Request { planned: Some(planned), ..request("", campaign, "email") }, now)
+    }
+
+    /// What a claim of a campaign is, by all of its channels and without a score.
+    pub(crate) fn place(&self, campaign: &str, from: Timestamp, until: Timestamp) -> Claim {
+        Claim {
+            member: Member::OWN,
+            campaign: self.snapshot.campaign(campaign).expect("a campaign").common.campaign,
+            channels: Vec::new(),
+            from,
+            until,
+            score: None,
+            version: self.snapshot.version,
+        }
+    }
+
+    /// Register a claim, a day before all else.
+    pub(crate) fn claim(&mut self, campaign: &str, from: Timestamp, until: Timestamp) {
+        let claim = self.place(campaign, from, until);
+        register(&self.snapshot, &mut self.state, claim, T.minus_ms(DAY_MS)).unwrap();
     }
 
     pub(crate) fn confirm(&mut self, name: ContactName, now: Timestamp) {
@@ -151,6 +189,8 @@ impl World {
     pub(crate) fn engage(&mut self, kind: EngagementKind, campaign: &str, value: i64, time: Timestamp) {
         self.events += 1;
         let report = Report {
+            customer: CUSTOMER,
+            party: CUSTOMER,
             key: stable_hash(&self.events.to_le_bytes()),
             kind,
             contact: None,

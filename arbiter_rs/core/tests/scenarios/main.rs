@@ -2,6 +2,12 @@
 
 // Marked as tests, although all of this is, because clippy goes by the mark where it lets helpers unwrap.
 #[cfg(test)]
+mod claims;
+#[cfg(test)]
+mod expected;
+#[cfg(test)]
+mod ledger;
+#[cfg(test)]
 mod player;
 #[cfg(test)]
 mod written;
@@ -16,23 +22,21 @@ mod files {
     use crate::written::{Scenario, moment};
 
     #[expect(clippy::disallowed_methods, reason = "the tests of the core read the scenarios")]
-    fn text_of(path: &Path) -> String {
-        std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    fn text_of(path: &Path) -> Result<String, String> {
+        std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
     }
 
     /// Play one file; the step that did not hold, and why.
     fn play(path: &Path) -> Result<(), String> {
-        let scenario: Scenario = toml::from_str(&text_of(path)).map_err(|error| error.to_string())?;
+        let scenario: Scenario = toml::from_str(&text_of(path)?).map_err(|error| error.to_string())?;
         let beside = path.with_file_name("compiled").join(path.with_extension("json").file_name().unwrap());
-        let catalogs = serde_json::from_str(&text_of(&beside)).map_err(|error| error.to_string())?;
-        let mut player = Player::new(catalogs);
+        let catalogs = serde_json::from_str(&text_of(&beside)?).map_err(|error| error.to_string())?;
+        let mut player = Player::new(&path.file_stem().unwrap().to_string_lossy(), catalogs);
         let mut at = Timestamp(0);
         for (step, number) in scenario.step.iter().zip(1..) {
             at = moment(&step.at, at, &player.moments);
-            let engaged = step.engage.as_ref().and_then(|engage| engage.time.as_deref());
-            let takes = engaged.map_or(at, |text| moment(text, at, &player.moments));
-            let names = step.then.all().iter().map(|then| &then.name).chain([&step.name]);
-            player.moments.extend(names.filter(|name| !name.is_empty()).map(|name| (name.clone(), takes)));
+            let takes = step.takes_place().map_or(at, |text| moment(text, at, &player.moments));
+            player.moments.extend(step.names().map(|name| (name.clone(), takes)));
             player.take(step, at, number).map_err(|error| format!("step {number}: {error}"))?;
         }
         Ok(())

@@ -35,8 +35,25 @@ pub(crate) struct Step {
     pub(crate) confirm: Option<String>,
     pub(crate) release: Option<String>,
     pub(crate) engage: Option<Engage>,
+    pub(crate) claim: Option<Claim>,
+    pub(crate) withdraw: Option<Withdraw>,
+    pub(crate) claims: Option<Claims>,
     #[serde(default)]
     pub(crate) then: Then,
+}
+
+impl Step {
+    /// When what it is about takes place, where that is not the moment of the step itself.
+    pub(crate) fn takes_place(&self) -> Option<&str> {
+        let asked = self.ask.as_ref().or(self.check.as_ref()).and_then(|ask| ask.planned.as_deref());
+        asked.or_else(|| self.engage.as_ref()?.time.as_deref())
+    }
+
+    /// The names that it gives to its moment.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &String> {
+        let of_candidates = self.then.all().iter().map(|then| &then.name);
+        of_candidates.chain([&self.name]).filter(|name| !name.is_empty())
+    }
 }
 
 /// What must come of a step: one table, or one for each candidate.
@@ -77,12 +94,38 @@ pub(crate) struct Expected {
     pub(crate) denials: Vec<ExpectedDenial>,
     pub(crate) earliest: Option<String>,
     pub(crate) left: Option<BTreeMap<String, f64>>,
+    pub(crate) score: Option<BTreeMap<String, f64>>,
+    pub(crate) alternatives: Option<Vec<ExpectedAlternative>>,
     pub(crate) expires: Option<String>,
     pub(crate) same_contact: Option<String>,
     pub(crate) state: Option<String>,
     pub(crate) contact: Option<String>,
     pub(crate) duplicate: bool,
+    pub(crate) registered: Option<usize>,
+    pub(crate) known: usize,
+    pub(crate) withdrawn: Option<usize>,
+    pub(crate) live: Vec<LiveClaim>,
     pub(crate) error: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ExpectedAlternative {
+    pub(crate) kind: String,
+    pub(crate) campaign: String,
+    pub(crate) channel: String,
+    pub(crate) time: Option<String>,
+}
+
+/// A claim that must be listed; `channels` and `score` where they are looked at.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LiveClaim {
+    pub(crate) campaign: String,
+    pub(crate) from: String,
+    pub(crate) until: String,
+    pub(crate) channels: Option<Vec<String>>,
+    pub(crate) score: Option<f64>,
 }
 
 #[derive(Clone, Default, Deserialize)]
@@ -116,20 +159,26 @@ impl Expected {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AskedCandidate {
     pub(crate) campaign: String,
     pub(crate) channel: String,
-    #[serde(default)]
-    pub(crate) score: f64,
+    pub(crate) score: Option<f64>,
+    pub(crate) answer_probability: Option<f64>,
+    pub(crate) value: Option<f64>,
     pub(crate) deadline: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Ask {
     pub(crate) customer: String,
+    pub(crate) customers: Option<usize>,
+    pub(crate) party: String,
+    pub(crate) contact_point: String,
+    pub(crate) subject: String,
+    pub(crate) planned: Option<String>,
     pub(crate) campaign: String,
     pub(crate) channel: String,
     pub(crate) candidates: Vec<AskedCandidate>,
@@ -143,6 +192,11 @@ impl Default for Ask {
     fn default() -> Self {
         Self {
             customer: "customer".to_owned(),
+            customers: None,
+            party: String::new(),
+            contact_point: String::new(),
+            subject: String::new(),
+            planned: None,
             campaign: String::new(),
             channel: String::new(),
             candidates: Vec::new(),
@@ -152,6 +206,66 @@ impl Default for Ask {
             max_grants: 1,
         }
     }
+}
+
+impl Ask {
+    /// Whom it is asked for.
+    pub(crate) fn all_customers(&self) -> Vec<String> {
+        match self.customers {
+            Some(count) => (1..=count).map(|number| format!("{} {number}", self.customer)).collect(),
+            None => vec![self.customer.clone()],
+        }
+    }
+
+    /// The candidates, whichever way they are written.
+    pub(crate) fn all_candidates(&self) -> Vec<AskedCandidate> {
+        if !self.candidates.is_empty() {
+            return self.candidates.clone();
+        }
+        let (campaign, channel) = (self.campaign.clone(), self.channel.clone());
+        vec![AskedCandidate { campaign, channel, ..AskedCandidate::default() }]
+    }
+}
+
+/// Places asked for in advance: the same span, channels and score for each of the customers.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Claim {
+    pub(crate) campaign: String,
+    #[serde(default = "one_customer")]
+    pub(crate) customers: Vec<String>,
+    #[serde(default)]
+    pub(crate) party: String,
+    #[serde(default)]
+    pub(crate) channels: Vec<String>,
+    pub(crate) from: Option<String>,
+    pub(crate) until: Option<String>,
+    pub(crate) score: Option<f64>,
+}
+
+/// Claims given back: of some customers, or all that the campaign ever registered.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Withdraw {
+    pub(crate) campaign: String,
+    #[serde(default)]
+    pub(crate) customers: Vec<String>,
+    #[serde(default)]
+    pub(crate) party: String,
+}
+
+/// Which claims of a customer are live?
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Claims {
+    #[serde(default = "the_customer")]
+    pub(crate) customer: String,
+    #[serde(default)]
+    pub(crate) party: String,
+}
+
+fn one_customer() -> Vec<String> {
+    vec![the_customer()]
 }
 
 fn the_customer() -> String {
@@ -164,6 +278,8 @@ pub(crate) struct Engage {
     pub(crate) kind: EngagementKind,
     #[serde(default = "the_customer")]
     pub(crate) customer: String,
+    #[serde(default)]
+    pub(crate) party: String,
     pub(crate) contact: Option<String>,
     #[serde(default)]
     pub(crate) campaign: String,

@@ -18,7 +18,7 @@ async fn fresh() -> (Arc<EmbeddedStore>, TempDir) {
 arbiter_store::conformance_tests!(fresh);
 
 /// Write beside the store what no store writes.
-fn write_raw(directory: &Path, keyspace: &str, key: &[u8], value: &[u8]) {
+pub(crate) fn write_raw(directory: &Path, keyspace: &str, key: &[u8], value: &[u8]) {
     let database = Database::builder(directory.join("data")).open().unwrap();
     database.keyspace(keyspace, KeyspaceCreateOptions::default).unwrap().insert(key, value).unwrap();
 }
@@ -35,7 +35,7 @@ async fn a_store_opened_again_has_everything() {
         assert_eq!(store.load("p").await.unwrap().version, round);
         assert_eq!(store.catalog_version().await.unwrap(), round);
         let value = round.to_be_bytes();
-        assert_eq!(store.commit("p", round, &value, &[value.to_vec()]).await.unwrap(), Commit::Done);
+        assert_eq!(store.commit("p", round, &value, &[value.to_vec()], &[]).await.unwrap(), Commit::Done);
         assert_eq!(store.commit_catalog(round, &value).await.unwrap(), Commit::Done);
     }
     let store = EmbeddedStore::open(directory.path()).unwrap();
@@ -52,7 +52,7 @@ async fn the_log_keeps_its_stated_number_of_records() {
     let log = vec![Vec::new(); MAX_LOG_RECORDS];
     let commits = LOG_RECORDS_PER_BUCKET / MAX_LOG_RECORDS as u64 + 1;
     for version in 0..commits {
-        store.commit("p", version, b"", &log).await.unwrap();
+        store.commit("p", version, b"", &log, &[]).await.unwrap();
     }
     let kept = store.read_log("p", usize::MAX).await.unwrap();
     assert_eq!(kept.len() as u64, LOG_RECORDS_PER_BUCKET);
@@ -80,11 +80,11 @@ async fn a_corrupt_value_names_its_party_and_the_others_live_on() {
     let store = EmbeddedStore::open(directory.path()).unwrap();
     for error in [
         store.load("broken").await.unwrap_err(),
-        store.commit("broken", 0, b"v", &[b"r".to_vec()]).await.unwrap_err(),
+        store.commit("broken", 0, b"v", &[b"r".to_vec()], &[]).await.unwrap_err(),
     ] {
         assert!(matches!(&error, StoreError::Corrupt { key, .. } if key == "broken"), "{error}");
     }
-    assert_eq!(store.commit("whole", 0, b"v", &[]).await.unwrap(), Commit::Done);
+    assert_eq!(store.commit("whole", 0, b"v", &[], &[]).await.unwrap(), Commit::Done);
     store.ping().await.unwrap();
 }
 
@@ -126,7 +126,7 @@ async fn a_store_killed_while_it_was_made_is_made_again() {
     fs::create_dir_all(directory.path().join("data.unfinished/keyspaces")).unwrap();
     fs::write(directory.path().join("data.unfinished/0.jnl"), "").unwrap();
     let store = EmbeddedStore::open(directory.path()).unwrap();
-    assert_eq!(store.commit("p", 0, b"v", &[]).await.unwrap(), Commit::Done);
+    assert_eq!(store.commit("p", 0, b"v", &[], &[]).await.unwrap(), Commit::Done);
     assert!(!directory.path().join("data.unfinished").exists());
 }
 

@@ -9,7 +9,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use arbiter_store::{Commit, EmbeddedStore, Store, StoreError};
+use arbiter_store::{Commit, EmbeddedStore, Store, StoreError, Tally};
 
 /// Tells a child where its store is.
 const DIRECTORY: &str = "REPIT_TEST_DIRECTORY";
@@ -17,6 +17,8 @@ const DIRECTORY: &str = "REPIT_TEST_DIRECTORY";
 const FULL_DISK_BLOCKS: u64 = 400;
 /// Bytes of each value written until the disk is full: beyond and below the engine's write buffer.
 const VALUE_BYTES: [usize; 2] = [300, 20_000];
+/// What every commit of a child counts.
+const COUNT: Tally<'_> = Tally { account: "children", field: "commits", delta: 1, keep_ms: 0 };
 const COMMITS_BEFORE_KILL: u64 = 500;
 /// More than fits on the full disk.
 const COMMITS_UNTIL_FULL: u64 = 10_000;
@@ -57,10 +59,10 @@ fn number_after(line: &str, word: &str) -> Option<u64> {
     line.split_once(word)?.1.trim().parse().ok()
 }
 
-/// One commit of a child: the value, the log record and the party all tell its number.
+/// One commit of a child: the value, the log record and the party all tell its number, and it is counted.
 async fn commit(store: &EmbeddedStore, number: u64, value_bytes: usize) -> Result<Commit, StoreError> {
     let value = number.to_be_bytes().repeat(value_bytes / 8);
-    store.commit(&format!("party-{number}"), 0, &value, &[number.to_be_bytes().to_vec()]).await
+    store.commit(&format!("party-{number}"), 0, &value, &[number.to_be_bytes().to_vec()], &[COUNT]).await
 }
 
 /// Whether a commit is there: value and log record, both or neither.
@@ -71,6 +73,12 @@ async fn is_there(store: &EmbeddedStore, number: u64) -> bool {
     assert_eq!(log.len() as u64, value.version, "value and log record of {party}");
     assert!(value.bytes.chunks(8).all(|chunk| chunk == number.to_be_bytes()), "value of {party}");
     value.version == 1
+}
+
+/// How many commits were counted.
+async fn counted(store: &EmbeddedStore) -> u64 {
+    let counts = store.tally(COUNT.account).await.unwrap();
+    counts.iter().map(|(_, count)| count.unsigned_abs()).sum()
 }
 
 #[tokio::test]
@@ -95,8 +103,9 @@ async fn every_answered_commit_survives_a_kill() {
         assert!(is_there(&store, number).await, "commit {number} of {answered} was answered and is gone");
     }
     // The one that was not answered any more may be there, whole; nothing comes after it.
-    is_there(&store, answered + 1).await;
+    let there = answered + u64::from(is_there(&store, answered + 1).await);
     assert!(!is_there(&store, answered + 3).await);
+    assert!((there..=there + 1).contains(&counted(&store).await), "as many are counted as are there");
 }
 
 #[tokio::test]
@@ -132,8 +141,9 @@ async fn a_full_disk_is_an_error_and_loses_nothing_that_was_answered() {
         for number in 1..=answered {
             assert!(is_there(&store, number).await, "commit {number} of {answered} was answered and is gone");
         }
-        is_there(&store, answered + 1).await;
+        let there = answered + u64::from(is_there(&store, answered + 1).await);
         assert!(!is_there(&store, answered + 2).await, "refused, and with nothing of it written");
+        assert_eq!(counted(&store).await, there);
         // With room on the disk again the store goes on.
         assert_eq!(commit(&store, answered + 10, value_bytes).await, Ok(Commit::Done));
     }

@@ -9,6 +9,10 @@ mod embedded;
 #[cfg(unix)]
 mod embedded_process;
 #[cfg(test)]
+mod embedded_tallies;
+#[cfg(test)]
+mod leases;
+#[cfg(test)]
 mod memory;
 #[cfg(test)]
 mod redis_faults;
@@ -16,3 +20,5 @@ mod redis_faults;
 mod redis_server;
 #[cfg(test)]
 mod redis_store;
+#[cfg(test)]
+mod redis_tallies;

@@ -34,10 +34,10 @@ async fn load_when_back(store: &RedisStore, party: &str) -> Result<Versioned, St
 async fn a_killed_redis_is_unavailable_and_used_again_when_it_is_back() {
     let mut server = RedisServer::start_with(&["--save", "", "--appendonly", "yes"]);
     let store = RedisStore::open(&server.address()).await.unwrap();
-    store.commit("p", 0, b"one", &[b"r".to_vec()]).await.unwrap();
+    store.commit("p", 0, b"one", &[b"r".to_vec()], &[]).await.unwrap();
     server.kill();
     for _ in 0..3 {
-        let error = store.commit("p", 1, b"two", &[b"r".to_vec()]).await.unwrap_err();
+        let error = store.commit("p", 1, b"two", &[b"r".to_vec()], &[]).await.unwrap_err();
         assert!(error.retry_after_ms().is_some(), "{error:?}");
         assert!(error.to_string().contains(" is away ("), "{error}");
         assert!(store.load("p").await.unwrap_err().retry_after_ms().is_some());
@@ -45,7 +45,7 @@ async fn a_killed_redis_is_unavailable_and_used_again_when_it_is_back() {
     }
     server.restart();
     assert_eq!(load_when_back(&store, "p").await.unwrap(), Versioned { version: 1, bytes: b"one".to_vec() });
-    assert_eq!(store.commit("p", 1, b"two", &[b"r".to_vec()]).await.unwrap(), Commit::Done);
+    assert_eq!(store.commit("p", 1, b"two", &[b"r".to_vec()], &[]).await.unwrap(), Commit::Done);
     assert_eq!(store.read_log("p", 10).await.unwrap().len(), 2);
 }
 
@@ -53,7 +53,7 @@ async fn a_killed_redis_is_unavailable_and_used_again_when_it_is_back() {
 async fn a_redis_that_came_back_without_its_data_is_not_taken_for_a_new_store() {
     let mut server = RedisServer::start();
     let store = RedisStore::open(&server.address()).await.unwrap();
-    store.commit("p", 0, b"one", &[]).await.unwrap();
+    store.commit("p", 0, b"one", &[], &[]).await.unwrap();
     server.kill();
     assert!(store.ping().await.is_err());
     server.restart();
@@ -121,7 +121,7 @@ async fn a_full_redis_is_an_error_and_loses_nothing_that_was_answered() {
     let value = vec![7; 10_000];
     let mut answered = 0;
     let error = loop {
-        match store.commit(&format!("p{answered}"), 0, &value, &[b"r".to_vec()]).await {
+        match store.commit(&format!("p{answered}"), 0, &value, &[b"r".to_vec()], &[]).await {
             Ok(outcome) => assert_eq!(outcome, Commit::Done),
             Err(error) => break error,
         }
@@ -165,11 +165,11 @@ async fn a_primary_that_became_a_replica_takes_no_commit() {
     let primary = free_port().to_string();
     let _: () =
         Cmd::new().arg(&["REPLICAOF", "127.0.0.1", &primary]).query_async(&mut connection).await.unwrap();
-    let error = store.commit("p", 0, b"v", &[]).await.unwrap_err();
+    let error = store.commit("p", 0, b"v", &[], &[]).await.unwrap_err();
     assert!(error.retry_after_ms().is_some(), "{error:?}");
     let _: () = Cmd::new().arg(&["REPLICAOF", "NO", "ONE"]).query_async(&mut connection).await.unwrap();
     assert_eq!(load_when_back(&store, "p").await.unwrap(), Versioned::default());
-    assert_eq!(store.commit("p", 0, b"v", &[]).await.unwrap(), Commit::Done);
+    assert_eq!(store.commit("p", 0, b"v", &[], &[]).await.unwrap(), Commit::Done);
 }
 
 #[tokio::test]
@@ -195,7 +195,7 @@ async fn a_corrupt_value_names_its_party_and_the_others_live_on() {
     for round in ["a value without a version", "a value of another type"] {
         for error in [
             store.load("foobar").await.unwrap_err(),
-            store.commit("foobar", 0, b"v", &[b"r".to_vec()]).await.unwrap_err(),
+            store.commit("foobar", 0, b"v", &[b"r".to_vec()], &[]).await.unwrap_err(),
         ] {
             assert!(
                 matches!(&error, StoreError::Corrupt { key, .. } if key == "foobar"),
@@ -205,7 +205,7 @@ async fn a_corrupt_value_names_its_party_and_the_others_live_on() {
         let _: () = Cmd::new().arg(&["DEL", short]).query_async(&mut connection).await.unwrap();
         let _: () = Cmd::new().arg(&["LPUSH", short, "x"]).query_async(&mut connection).await.unwrap();
     }
-    assert_eq!(store.commit("whole", 0, b"v", &[]).await.unwrap(), Commit::Done);
+    assert_eq!(store.commit("whole", 0, b"v", &[], &[]).await.unwrap(), Commit::Done);
 }
 
 #[tokio::test]

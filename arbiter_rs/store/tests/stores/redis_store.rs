@@ -8,7 +8,7 @@ use arbiter_store::{
 };
 use redis::{Cmd, FromRedisValue};
 
-async fn fresh() -> (Arc<RedisStore>, RedisServer) {
+pub(crate) async fn fresh() -> (Arc<RedisStore>, RedisServer) {
     let server = RedisServer::start();
     (Arc::new(RedisStore::open(&server.address()).await.unwrap()), server)
 }
@@ -16,7 +16,7 @@ async fn fresh() -> (Arc<RedisStore>, RedisServer) {
 arbiter_store::conformance_tests!(fresh);
 
 /// Ask Redis itself.
-async fn ask<T: FromRedisValue>(server: &RedisServer, words: &[&str]) -> T {
+pub(crate) async fn ask<T: FromRedisValue>(server: &RedisServer, words: &[&str]) -> T {
     let mut command = Cmd::new();
     command.arg(words);
     command.query_async(&mut server.connection().await).await.unwrap()
@@ -25,7 +25,7 @@ async fn ask<T: FromRedisValue>(server: &RedisServer, words: &[&str]) -> T {
 #[tokio::test]
 async fn a_store_opened_again_has_everything() {
     let (store, server) = fresh().await;
-    store.commit("p", 0, b"v", &[b"r".to_vec()]).await.unwrap();
+    store.commit("p", 0, b"v", &[b"r".to_vec()], &[]).await.unwrap();
     store.commit_catalog(0, b"c").await.unwrap();
     drop(store);
     let store = RedisStore::open(&server.address()).await.unwrap();
@@ -40,13 +40,13 @@ async fn a_socket_file_is_an_address_too() {
     let socket = directory.path().join("redis.sock").display().to_string();
     let _server = RedisServer::start_with(&["--save", "", "--unixsocket", &socket]);
     let store = RedisStore::open(&format!("redis+unix://{socket}?tenant=shop")).await.unwrap();
-    assert_eq!(store.commit("p", 0, b"v", &[]).await.unwrap(), Commit::Done);
+    assert_eq!(store.commit("p", 0, b"v", &[], &[]).await.unwrap(), Commit::Done);
 }
 
 #[tokio::test]
 async fn it_lies_in_redis_under_the_documented_keys() {
     let (store, server) = fresh().await;
-    store.commit("foobar", 0, b"v", &[b"r".to_vec()]).await.unwrap();
+    store.commit("foobar", 0, b"v", &[b"r".to_vec()], &[]).await.unwrap();
     store.commit_catalog(0, b"c").await.unwrap();
     let mut keys: Vec<String> = ask(&server, &["KEYS", "*"]).await;
     keys.sort_unstable();
@@ -71,7 +71,7 @@ async fn tenants_of_one_redis_do_not_see_each_other() {
     let server = RedisServer::start();
     let open = |tenant| RedisStore::open(format!("{}?tenant={tenant}", server.address()).leak());
     let (first, second) = (open("first").await.unwrap(), open("second").await.unwrap());
-    first.commit("p", 0, b"v", &[b"r".to_vec()]).await.unwrap();
+    first.commit("p", 0, b"v", &[b"r".to_vec()], &[]).await.unwrap();
     first.commit_catalog(0, b"c").await.unwrap();
     assert_eq!(second.load("p").await.unwrap(), Versioned::default());
     assert_eq!(second.read_log("p", 10).await.unwrap(), []);
@@ -83,7 +83,7 @@ async fn a_script_that_redis_forgot_is_sent_again() {
     let (store, server) = fresh().await;
     for version in 0..3 {
         let _: () = ask(&server, &["SCRIPT", "FLUSH"]).await;
-        assert_eq!(store.commit("p", version, b"v", &[b"r".to_vec()]).await.unwrap(), Commit::Done);
+        assert_eq!(store.commit("p", version, b"v", &[b"r".to_vec()], &[]).await.unwrap(), Commit::Done);
         assert_eq!(store.commit_catalog(version, b"c").await.unwrap(), Commit::Done);
     }
     assert_eq!(store.read_log("p", 10).await.unwrap().len(), 3);
@@ -110,7 +110,7 @@ async fn two_servers_on_one_redis_lose_nothing() {
             for _ in 0..200 {
                 let mut current = store.load("p").await.unwrap();
                 while let Commit::Conflict(newer) =
-                    store.commit("p", current.version, b"v", &[b"r".to_vec()]).await.unwrap()
+                    store.commit("p", current.version, b"v", &[b"r".to_vec()], &[]).await.unwrap()
                 {
                     current = newer;
                 }
@@ -130,7 +130,7 @@ async fn a_store_keeps_the_buckets_that_it_was_made_with() {
     let server = RedisServer::start();
     let _: () = ask(&server, &["HSET", "repit:{default:meta}", "format", "1", "buckets", "7"]).await;
     let store = RedisStore::open(&server.address()).await.unwrap();
-    store.commit("foobar", 0, b"v", &[]).await.unwrap();
+    store.commit("foobar", 0, b"v", &[], &[]).await.unwrap();
     let key = format!("repit:{{default:{}}}:c:foobar", bucket_of("foobar", 7));
     assert_eq!(ask::<u64>(&server, &["EXISTS", &key]).await, 1);
 }
@@ -142,7 +142,7 @@ async fn the_log_is_trimmed_to_its_stated_number_of_records() {
     let fill =
         format!("for i = 1, {beyond} do redis.call('XADD', KEYS[1], '*', 'p', 'q', 'v', '1', 'r', '') end");
     let _: () = ask(&server, &["EVAL", &fill, "1", "repit:{default:40}:log"]).await;
-    store.commit("foobar", 0, b"v", &[b"r".to_vec()]).await.unwrap();
+    store.commit("foobar", 0, b"v", &[b"r".to_vec()], &[]).await.unwrap();
     let length: u64 = ask(&server, &["XLEN", "repit:{default:40}:log"]).await;
     assert!((LOG_RECORDS_PER_BUCKET..beyond).contains(&length), "{length}");
     assert_eq!(store.read_log("foobar", 10).await.unwrap().len(), 1);

@@ -25,54 +25,71 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from repit.v1 import candidate_pb2 as repit_dot_v1_dot_candidate__pb2
+from repit.v1 import claim_pb2 as repit_dot_v1_dot_claim__pb2
 from repit.v1 import customer_pb2 as repit_dot_v1_dot_customer__pb2
 from repit.v1 import decision_pb2 as repit_dot_v1_dot_decision__pb2
 from repit.v1 import engagement_pb2 as repit_dot_v1_dot_engagement__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"repit/v1/arbitration_service.proto\x12\x08repit.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a\x18repit/v1/candidate.proto\x1a\x17repit/v1/customer.proto\x1a\x17repit/v1/decision.proto\x1a\x19repit/v1/engagement.proto\"\xc6\x02\n\x15RequestContactRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\'\n\ncandidates\x18\x03 \x03(\x0b\x32\x13.repit.v1.Candidate\x12\x12\n\nmax_grants\x18\x04 \x01(\r\x12\x10\n\x08party_id\x18\x05 \x01(\t\x12\x15\n\rcontact_point\x18\x06 \x01(\t\x12\x0f\n\x07subject\x18\x07 \x01(\t\x12+\n\x08\x63ustomer\x18\x08 \x01(\x0b\x32\x19.repit.v1.CustomerContext\x12\x30\n\x0cplanned_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nas_of_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x85\x01\n\x16RequestContactResponse\x12%\n\tdecisions\x18\x01 \x03(\x0b\x32\x12.repit.v1.Decision\x12\x17\n\x0f\x63\x61talog_version\x18\x02 \x01(\x04\x12+\n\x0c\x61lternatives\x18\x03 \x03(\x0b\x32\x15.repit.v1.Alternative\"\xc4\x02\n\x13\x43heckContactRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\'\n\ncandidates\x18\x03 \x03(\x0b\x32\x13.repit.v1.Candidate\x12\x12\n\nmax_grants\x18\x04 \x01(\r\x12\x10\n\x08party_id\x18\x05 \x01(\t\x12\x15\n\rcontact_point\x18\x06 \x01(\t\x12\x0f\n\x07subject\x18\x07 \x01(\t\x12+\n\x08\x63ustomer\x18\x08 \x01(\x0b\x32\x19.repit.v1.CustomerContext\x12\x30\n\x0cplanned_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nas_of_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x83\x01\n\x14\x43heckContactResponse\x12%\n\tdecisions\x18\x01 \x03(\x0b\x32\x12.repit.v1.Decision\x12\x17\n\x0f\x63\x61talog_version\x18\x02 \x01(\x04\x12+\n\x0c\x61lternatives\x18\x03 \x03(\x0b\x32\x15.repit.v1.Alternative\"P\n\x1b\x42\x61tchRequestContactsRequest\x12\x31\n\x08requests\x18\x01 \x03(\x0b\x32\x1f.repit.v1.RequestContactRequest\"O\n\x1c\x42\x61tchRequestContactsResponse\x12/\n\x07results\x18\x01 \x03(\x0b\x32\x1e.repit.v1.RequestContactResult\"{\n\x14RequestContactResult\x12\x34\n\x08response\x18\x01 \x01(\x0b\x32 .repit.v1.RequestContactResponseH\x00\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"P\n\x1cStreamRequestContactsRequest\x12\x30\n\x07request\x18\x01 \x01(\x0b\x32\x1f.repit.v1.RequestContactRequest\"O\n\x1dStreamRequestContactsResponse\x12.\n\x06result\x18\x01 \x01(\x0b\x32\x1e.repit.v1.RequestContactResult\"\x8a\x01\n\x15\x43onfirmContactRequest\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12-\n\tsend_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nas_of_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"<\n\x16\x43onfirmContactResponse\x12\"\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x11.repit.v1.Contact\"k\n\x15ReleaseContactRequest\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12.\n\nas_of_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"<\n\x16ReleaseContactResponse\x12\"\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x11.repit.v1.Contact\"u\n\x18RecordEngagementsRequest\x12)\n\x0b\x65ngagements\x18\x01 \x03(\x0b\x32\x14.repit.v1.Engagement\x12.\n\nas_of_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"H\n\x19RecordEngagementsResponse\x12+\n\x07results\x18\x01 \x03(\x0b\x32\x1a.repit.v1.EngagementResult\"_\n\x10\x45ngagementResult\x12\x14\n\x0cis_duplicate\x18\x01 \x01(\x08\x12\x12\n\ncontact_id\x18\x02 \x01(\t\x12!\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.Status\"\xb4\x01\n\x16\x45xplainCustomerRequest\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\t\x12+\n\x08\x63ustomer\x18\x02 \x01(\x0b\x32\x19.repit.v1.CustomerContext\x12\x13\n\x0b\x63\x61mpaign_id\x18\x03 \x01(\t\x12.\n\nas_of_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bmax_entries\x18\x05 \x01(\r\"\xcf\x02\n\x17\x45xplainCustomerResponse\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\t\x12)\n\x08timeline\x18\x02 \x03(\x0b\x32\x17.repit.v1.TimelineEntry\x12\"\n\x05rules\x18\x03 \x03(\x0b\x32\x13.repit.v1.RuleUsage\x12/\n\x08\x63hannels\x18\x04 \x03(\x0b\x32\x1d.repit.v1.ChannelAvailability\x12*\n\x0csuppressions\x18\x05 \x03(\x0b\x32\x14.repit.v1.Engagement\x12\x17\n\x0f\x63\x61talog_version\x18\x06 \x01(\x04\x12.\n\nas_of_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rcontact_count\x18\x08 \x01(\r\x12\x13\n\x0bvalue_bytes\x18\t \x01(\r2\xed\x05\n\x12\x41rbitrationService\x12S\n\x0eRequestContact\x12\x1f.repit.v1.RequestContactRequest\x1a .repit.v1.RequestContactResponse\x12M\n\x0c\x43heckContact\x12\x1d.repit.v1.CheckContactRequest\x1a\x1e.repit.v1.CheckContactResponse\x12\x65\n\x14\x42\x61tchRequestContacts\x12%.repit.v1.BatchRequestContactsRequest\x1a&.repit.v1.BatchRequestContactsResponse\x12l\n\x15StreamRequestContacts\x12&.repit.v1.StreamRequestContactsRequest\x1a\'.repit.v1.StreamRequestContactsResponse(\x01\x30\x01\x12S\n\x0e\x43onfirmContact\x12\x1f.repit.v1.ConfirmContactRequest\x1a .repit.v1.ConfirmContactResponse\x12S\n\x0eReleaseContact\x12\x1f.repit.v1.ReleaseContactRequest\x1a .repit.v1.ReleaseContactResponse\x12\\\n\x11RecordEngagements\x12\".repit.v1.RecordEngagementsRequest\x1a#.repit.v1.RecordEngagementsResponse\x12V\n\x0f\x45xplainCustomer\x12 .repit.v1.ExplainCustomerRequest\x1a!.repit.v1.ExplainCustomerResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"repit/v1/arbitration_service.proto\x12\x08repit.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a\x18repit/v1/candidate.proto\x1a\x14repit/v1/claim.proto\x1a\x17repit/v1/customer.proto\x1a\x17repit/v1/decision.proto\x1a\x19repit/v1/engagement.proto\"\xc6\x02\n\x15RequestContactRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\'\n\ncandidates\x18\x03 \x03(\x0b\x32\x13.repit.v1.Candidate\x12\x12\n\nmax_grants\x18\x04 \x01(\r\x12\x10\n\x08party_id\x18\x05 \x01(\t\x12\x15\n\rcontact_point\x18\x06 \x01(\t\x12\x0f\n\x07subject\x18\x07 \x01(\t\x12+\n\x08\x63ustomer\x18\x08 \x01(\x0b\x32\x19.repit.v1.CustomerContext\x12\x30\n\x0cplanned_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nas_of_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x85\x01\n\x16RequestContactResponse\x12%\n\tdecisions\x18\x01 \x03(\x0b\x32\x12.repit.v1.Decision\x12\x17\n\x0f\x63\x61talog_version\x18\x02 \x01(\x04\x12+\n\x0c\x61lternatives\x18\x03 \x03(\x0b\x32\x15.repit.v1.Alternative\"\xc4\x02\n\x13\x43heckContactRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\'\n\ncandidates\x18\x03 \x03(\x0b\x32\x13.repit.v1.Candidate\x12\x12\n\nmax_grants\x18\x04 \x01(\r\x12\x10\n\x08party_id\x18\x05 \x01(\t\x12\x15\n\rcontact_point\x18\x06 \x01(\t\x12\x0f\n\x07subject\x18\x07 \x01(\t\x12+\n\x08\x63ustomer\x18\x08 \x01(\x0b\x32\x19.repit.v1.CustomerContext\x12\x30\n\x0cplanned_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nas_of_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x83\x01\n\x14\x43heckContactResponse\x12%\n\tdecisions\x18\x01 \x03(\x0b\x32\x12.repit.v1.Decision\x12\x17\n\x0f\x63\x61talog_version\x18\x02 \x01(\x04\x12+\n\x0c\x61lternatives\x18\x03 \x03(\x0b\x32\x15.repit.v1.Alternative\"P\n\x1b\x42\x61tchRequestContactsRequest\x12\x31\n\x08requests\x18\x01 \x03(\x0b\x32\x1f.repit.v1.RequestContactRequest\"O\n\x1c\x42\x61tchRequestContactsResponse\x12/\n\x07results\x18\x01 \x03(\x0b\x32\x1e.repit.v1.RequestContactResult\"{\n\x14RequestContactResult\x12\x34\n\x08response\x18\x01 \x01(\x0b\x32 .repit.v1.RequestContactResponseH\x00\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"P\n\x1cStreamRequestContactsRequest\x12\x30\n\x07request\x18\x01 \x01(\x0b\x32\x1f.repit.v1.RequestContactRequest\"O\n\x1dStreamRequestContactsResponse\x12.\n\x06result\x18\x01 \x01(\x0b\x32\x1e.repit.v1.RequestContactResult\"\x8a\x01\n\x15\x43onfirmContactRequest\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12-\n\tsend_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nas_of_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"<\n\x16\x43onfirmContactResponse\x12\"\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x11.repit.v1.Contact\"k\n\x15ReleaseContactRequest\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12.\n\nas_of_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"<\n\x16ReleaseContactResponse\x12\"\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x11.repit.v1.Contact\"u\n\x18RecordEngagementsRequest\x12)\n\x0b\x65ngagements\x18\x01 \x03(\x0b\x32\x14.repit.v1.Engagement\x12.\n\nas_of_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"H\n\x19RecordEngagementsResponse\x12+\n\x07results\x18\x01 \x03(\x0b\x32\x1a.repit.v1.EngagementResult\"_\n\x10\x45ngagementResult\x12\x14\n\x0cis_duplicate\x18\x01 \x01(\x08\x12\x12\n\ncontact_id\x18\x02 \x01(\t\x12!\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.Status\"\xee\x01\n\x16\x45xplainCustomerRequest\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\t\x12+\n\x08\x63ustomer\x18\x02 \x01(\x0b\x32\x19.repit.v1.CustomerContext\x12\x13\n\x0b\x63\x61mpaign_id\x18\x03 \x01(\t\x12.\n\nas_of_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bmax_entries\x18\x05 \x01(\r\x12\x10\n\x08party_id\x18\x06 \x01(\t\x12\x15\n\rcontact_point\x18\x07 \x01(\t\x12\x0f\n\x07subject\x18\x08 \x01(\t\"\xc4\x04\n\x17\x45xplainCustomerResponse\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\t\x12)\n\x08timeline\x18\x02 \x03(\x0b\x32\x17.repit.v1.TimelineEntry\x12\"\n\x05rules\x18\x03 \x03(\x0b\x32\x13.repit.v1.RuleUsage\x12/\n\x08\x63hannels\x18\x04 \x03(\x0b\x32\x1d.repit.v1.ChannelAvailability\x12*\n\x0csuppressions\x18\x05 \x03(\x0b\x32\x14.repit.v1.Engagement\x12\x17\n\x0f\x63\x61talog_version\x18\x06 \x01(\x04\x12.\n\nas_of_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rcontact_count\x18\x08 \x01(\r\x12\x13\n\x0bvalue_bytes\x18\t \x01(\r\x12!\n\x07streaks\x18\n \x03(\x0b\x32\x10.repit.v1.Streak\x12&\n\naffinities\x18\x0b \x03(\x0b\x32\x12.repit.v1.Affinity\x12\x1f\n\x06\x63laims\x18\x0c \x03(\x0b\x32\x0f.repit.v1.Claim\x12+\n\x08holdings\x18\r \x03(\x0b\x32\x19.repit.v1.CapacityHolding\x12$\n\x06ladder\x18\x0e \x03(\x0b\x32\x14.repit.v1.LadderStep\x12\x18\n\x10\x64\x65rived_segments\x18\x0f \x03(\t\x12\x1a\n\x12party_customer_ids\x18\x10 \x03(\t\"\xf5\x01\n\x15RegisterClaimsRequest\x12\x13\n\x0b\x63\x61mpaign_id\x18\x01 \x01(\t\x12\x10\n\x08\x63hannels\x18\x02 \x03(\t\x12-\n\tfrom_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nuntil_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x06places\x18\x05 \x03(\x0b\x32\x16.repit.v1.ClaimedPlace\x12.\n\nas_of_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"S\n\x0c\x43laimedPlace\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\t\x12\x10\n\x08party_id\x18\x02 \x01(\t\x12\x12\n\x05score\x18\x03 \x01(\x01H\x00\x88\x01\x01\x42\x08\n\x06_score\"\xa6\x01\n\x16RegisterClaimsResponse\x12\x18\n\x10registered_count\x18\x01 \x01(\r\x12\x13\n\x0bknown_count\x18\x02 \x01(\r\x12(\n\x08refusals\x18\x03 \x03(\x0b\x32\x16.repit.v1.ClaimRefusal\x12\x10\n\x08position\x18\x04 \x01(\x04\x12!\n\x05\x65rror\x18\x05 \x01(\x0b\x32\x12.google.rpc.Status\"U\n\x0c\x43laimRefusal\x12\r\n\x05index\x18\x01 \x01(\r\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12!\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.Status\"\x94\x01\n\x15WithdrawClaimsRequest\x12\x13\n\x0b\x63\x61mpaign_id\x18\x01 \x01(\t\x12&\n\x06places\x18\x02 \x03(\x0b\x32\x16.repit.v1.ClaimedPlace\x12\x0e\n\x06\x61uthor\x18\x03 \x01(\t\x12.\n\nas_of_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"J\n\x16WithdrawClaimsResponse\x12\x17\n\x0fwithdrawn_count\x18\x01 \x01(\x04\x12\x17\n\x0f\x63\x61talog_version\x18\x02 \x01(\x04\"\x7f\n\x11ListClaimsRequest\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\t\x12\x10\n\x08party_id\x18\x02 \x01(\t\x12\x13\n\x0b\x63\x61mpaign_id\x18\x03 \x01(\t\x12.\n\nas_of_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\\\n\x12ListClaimsResponse\x12\x1f\n\x06\x63laims\x18\x01 \x03(\x0b\x32\x0f.repit.v1.Claim\x12%\n\x06totals\x18\x02 \x03(\x0b\x32\x15.repit.v1.ClaimTotals2\xe4\x07\n\x12\x41rbitrationService\x12S\n\x0eRequestContact\x12\x1f.repit.v1.RequestContactRequest\x1a .repit.v1.RequestContactResponse\x12M\n\x0c\x43heckContact\x12\x1d.repit.v1.CheckContactRequest\x1a\x1e.repit.v1.CheckContactResponse\x12\x65\n\x14\x42\x61tchRequestContacts\x12%.repit.v1.BatchRequestContactsRequest\x1a&.repit.v1.BatchRequestContactsResponse\x12l\n\x15StreamRequestContacts\x12&.repit.v1.StreamRequestContactsRequest\x1a\'.repit.v1.StreamRequestContactsResponse(\x01\x30\x01\x12S\n\x0e\x43onfirmContact\x12\x1f.repit.v1.ConfirmContactRequest\x1a .repit.v1.ConfirmContactResponse\x12S\n\x0eReleaseContact\x12\x1f.repit.v1.ReleaseContactRequest\x1a .repit.v1.ReleaseContactResponse\x12\\\n\x11RecordEngagements\x12\".repit.v1.RecordEngagementsRequest\x1a#.repit.v1.RecordEngagementsResponse\x12W\n\x0eRegisterClaims\x12\x1f.repit.v1.RegisterClaimsRequest\x1a .repit.v1.RegisterClaimsResponse(\x01\x30\x01\x12S\n\x0eWithdrawClaims\x12\x1f.repit.v1.WithdrawClaimsRequest\x1a .repit.v1.WithdrawClaimsResponse\x12G\n\nListClaims\x12\x1b.repit.v1.ListClaimsRequest\x1a\x1c.repit.v1.ListClaimsResponse\x12V\n\x0f\x45xplainCustomer\x12 .repit.v1.ExplainCustomerRequest\x1a!.repit.v1.ExplainCustomerResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'repit.v1.arbitration_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_REQUESTCONTACTREQUEST']._serialized_start=210
-  _globals['_REQUESTCONTACTREQUEST']._serialized_end=536
-  _globals['_REQUESTCONTACTRESPONSE']._serialized_start=539
-  _globals['_REQUESTCONTACTRESPONSE']._serialized_end=672
-  _globals['_CHECKCONTACTREQUEST']._serialized_start=675
-  _globals['_CHECKCONTACTREQUEST']._serialized_end=999
-  _globals['_CHECKCONTACTRESPONSE']._serialized_start=1002
-  _globals['_CHECKCONTACTRESPONSE']._serialized_end=1133
-  _globals['_BATCHREQUESTCONTACTSREQUEST']._serialized_start=1135
-  _globals['_BATCHREQUESTCONTACTSREQUEST']._serialized_end=1215
-  _globals['_BATCHREQUESTCONTACTSRESPONSE']._serialized_start=1217
-  _globals['_BATCHREQUESTCONTACTSRESPONSE']._serialized_end=1296
-  _globals['_REQUESTCONTACTRESULT']._serialized_start=1298
-  _globals['_REQUESTCONTACTRESULT']._serialized_end=1421
-  _globals['_STREAMREQUESTCONTACTSREQUEST']._serialized_start=1423
-  _globals['_STREAMREQUESTCONTACTSREQUEST']._serialized_end=1503
-  _globals['_STREAMREQUESTCONTACTSRESPONSE']._serialized_start=1505
-  _globals['_STREAMREQUESTCONTACTSRESPONSE']._serialized_end=1584
-  _globals['_CONFIRMCONTACTREQUEST']._serialized_start=1587
-  _globals['_CONFIRMCONTACTREQUEST']._serialized_end=1725
-  _globals['_CONFIRMCONTACTRESPONSE']._serialized_start=1727
-  _globals['_CONFIRMCONTACTRESPONSE']._serialized_end=1787
-  _globals['_RELEASECONTACTREQUEST']._serialized_start=1789
-  _globals['_RELEASECONTACTREQUEST']._serialized_end=1896
-  _globals['_RELEASECONTACTRESPONSE']._serialized_start=1898
-  _globals['_RELEASECONTACTRESPONSE']._serialized_end=1958
-  _globals['_RECORDENGAGEMENTSREQUEST']._serialized_start=1960
-  _globals['_RECORDENGAGEMENTSREQUEST']._serialized_end=2077
-  _globals['_RECORDENGAGEMENTSRESPONSE']._serialized_start=2079
-  _globals['_RECORDENGAGEMENTSRESPONSE']._serialized_end=2151
-  _globals['_ENGAGEMENTRESULT']._serialized_start=2153
-  _globals['_ENGAGEMENTRESULT']._serialized_end=2248
-  _globals['_EXPLAINCUSTOMERREQUEST']._serialized_start=2251
-  _globals['_EXPLAINCUSTOMERREQUEST']._serialized_end=2431
-  _globals['_EXPLAINCUSTOMERRESPONSE']._serialized_start=2434
-  _globals['_EXPLAINCUSTOMERRESPONSE']._serialized_end=2769
-  _globals['_ARBITRATIONSERVICE']._serialized_start=2772
-  _globals['_ARBITRATIONSERVICE']._serialized_end=3521
+  _globals['_REQUESTCONTACTREQUEST']._serialized_start=232
+  _globals['_REQUESTCONTACTREQUEST']._serialized_end=558
+  _globals['_REQUESTCONTACTRESPONSE']._serialized_start=561
+  _globals['_REQUESTCONTACTRESPONSE']._serialized_end=694
+  _globals['_CHECKCONTACTREQUEST']._serialized_start=697
+  _globals['_CHECKCONTACTREQUEST']._serialized_end=1021
+  _globals['_CHECKCONTACTRESPONSE']._serialized_start=1024
+  _globals['_CHECKCONTACTRESPONSE']._serialized_end=1155
+  _globals['_BATCHREQUESTCONTACTSREQUEST']._serialized_start=1157
+  _globals['_BATCHREQUESTCONTACTSREQUEST']._serialized_end=1237
+  _globals['_BATCHREQUESTCONTACTSRESPONSE']._serialized_start=1239
+  _globals['_BATCHREQUESTCONTACTSRESPONSE']._serialized_end=1318
+  _globals['_REQUESTCONTACTRESULT']._serialized_start=1320
+  _globals['_REQUESTCONTACTRESULT']._serialized_end=1443
+  _globals['_STREAMREQUESTCONTACTSREQUEST']._serialized_start=1445
+  _globals['_STREAMREQUESTCONTACTSREQUEST']._serialized_end=1525
+  _globals['_STREAMREQUESTCONTACTSRESPONSE']._serialized_start=1527
+  _globals['_STREAMREQUESTCONTACTSRESPONSE']._serialized_end=1606
+  _globals['_CONFIRMCONTACTREQUEST']._serialized_start=1609
+  _globals['_CONFIRMCONTACTREQUEST']._serialized_end=1747
+  _globals['_CONFIRMCONTACTRESPONSE']._serialized_start=1749
+  _globals['_CONFIRMCONTACTRESPONSE']._serialized_end=1809
+  _globals['_RELEASECONTACTREQUEST']._serialized_start=1811
+  _globals['_RELEASECONTACTREQUEST']._serialized_end=1918
+  _globals['_RELEASECONTACTRESPONSE']._serialized_start=1920
+  _globals['_RELEASECONTACTRESPONSE']._serialized_end=1980
+  _globals['_RECORDENGAGEMENTSREQUEST']._serialized_start=1982
+  _globals['_RECORDENGAGEMENTSREQUEST']._serialized_end=2099
+  _globals['_RECORDENGAGEMENTSRESPONSE']._serialized_start=2101
+  _globals['_RECORDENGAGEMENTSRESPONSE']._serialized_end=2173
+  _globals['_ENGAGEMENTRESULT']._serialized_start=2175
+  _globals['_ENGAGEMENTRESULT']._serialized_end=2270
+  _globals['_EXPLAINCUSTOMERREQUEST']._serialized_start=2273
+  _globals['_EXPLAINCUSTOMERREQUEST']._serialized_end=2511
+  _globals['_EXPLAINCUSTOMERRESPONSE']._serialized_start=2514
+  _globals['_EXPLAINCUSTOMERRESPONSE']._serialized_end=3094
+  _globals['_REGISTERCLAIMSREQUEST']._serialized_start=3097
+  _globals['_REGISTERCLAIMSREQUEST']._serialized_end=3342
+  _globals['_CLAIMEDPLACE']._serialized_start=3344
+  _globals['_CLAIMEDPLACE']._serialized_end=3427
+  _globals['_REGISTERCLAIMSRESPONSE']._serialized_start=3430
+  _globals['_REGISTERCLAIMSRESPONSE']._serialized_end=3596
+  _globals['_CLAIMREFUSAL']._serialized_start=3598
+  _globals['_CLAIMREFUSAL']._serialized_end=3683
+  _globals['_WITHDRAWCLAIMSREQUEST']._serialized_start=3686
+  _globals['_WITHDRAWCLAIMSREQUEST']._serialized_end=3834
+  _globals['_WITHDRAWCLAIMSRESPONSE']._serialized_start=3836
+  _globals['_WITHDRAWCLAIMSRESPONSE']._serialized_end=3910
+  _globals['_LISTCLAIMSREQUEST']._serialized_start=3912
+  _globals['_LISTCLAIMSREQUEST']._serialized_end=4039
+  _globals['_LISTCLAIMSRESPONSE']._serialized_start=4041
+  _globals['_LISTCLAIMSRESPONSE']._serialized_end=4133
+  _globals['_ARBITRATIONSERVICE']._serialized_start=4136
+  _globals['_ARBITRATIONSERVICE']._serialized_end=5132
 # @@protoc_insertion_point(module_scope)

@@ -10,6 +10,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.rpc import status_pb2 as _status_pb2
 from repit.v1 import candidate_pb2 as _candidate_pb2
+from repit.v1 import claim_pb2 as _claim_pb2
 from repit.v1 import customer_pb2 as _customer_pb2
 from repit.v1 import decision_pb2 as _decision_pb2
 from repit.v1 import engagement_pb2 as _engagement_pb2
@@ -47,11 +48,11 @@ class RequestContactRequest(_message.Message):
     max_grants: _builtins.int
     """How many of them may be granted; 1 where 0."""
     party_id: _builtins.str
-    """Household or account of the customer. Not served yet: INVALID_ARGUMENT where set."""
+    """Household or account of the customer, 1-128 bytes; the customer is its own where absent. Send it with every call about that customer: it says where the state is."""
     contact_point: _builtins.str
-    """Hash of the address or number. Not served yet: INVALID_ARGUMENT where set."""
+    """Hash of the address or number, at most 128 bytes."""
     subject: _builtins.str
-    """What the contact is about: a debt, a claim, a file. Not served yet: INVALID_ARGUMENT where set."""
+    """What the contact is about: a debt, a file; at most 128 bytes."""
     @_builtins.property
     def candidates(self) -> _containers.RepeatedCompositeFieldContainer[_candidate_pb2.Candidate]:
         """Ways to contact the customer, 1-64."""
@@ -62,7 +63,7 @@ class RequestContactRequest(_message.Message):
 
     @_builtins.property
     def planned_time(self) -> _timestamp_pb2.Timestamp:
-        """When the contact will be made. Not served yet: INVALID_ARGUMENT where set."""
+        """When the contact will be made, at most 31 days ahead: windows are judged and the place is taken then. Absent: now."""
 
     @_builtins.property
     def as_of_time(self) -> _timestamp_pb2.Timestamp:
@@ -147,11 +148,11 @@ class CheckContactRequest(_message.Message):
     max_grants: _builtins.int
     """How many of them may be granted; 1 where 0."""
     party_id: _builtins.str
-    """Household or account of the customer. Not served yet: INVALID_ARGUMENT where set."""
+    """Household or account of the customer, 1-128 bytes; the customer is its own where absent. Send it with every call about that customer: it says where the state is."""
     contact_point: _builtins.str
-    """Hash of the address or number. Not served yet: INVALID_ARGUMENT where set."""
+    """Hash of the address or number, at most 128 bytes."""
     subject: _builtins.str
-    """What the contact is about. Not served yet: INVALID_ARGUMENT where set."""
+    """What the contact is about: a debt, a file; at most 128 bytes."""
     @_builtins.property
     def candidates(self) -> _containers.RepeatedCompositeFieldContainer[_candidate_pb2.Candidate]:
         """Ways to contact the customer, 1-64."""
@@ -162,7 +163,7 @@ class CheckContactRequest(_message.Message):
 
     @_builtins.property
     def planned_time(self) -> _timestamp_pb2.Timestamp:
-        """When the contact will be made. Not served yet: INVALID_ARGUMENT where set."""
+        """When the contact will be made, at most 31 days ahead: windows are judged and the place is taken then. Absent: now."""
 
     @_builtins.property
     def as_of_time(self) -> _timestamp_pb2.Timestamp:
@@ -563,12 +564,21 @@ class ExplainCustomerRequest(_message.Message):
     CAMPAIGN_ID_FIELD_NUMBER: _builtins.int
     AS_OF_TIME_FIELD_NUMBER: _builtins.int
     MAX_ENTRIES_FIELD_NUMBER: _builtins.int
+    PARTY_ID_FIELD_NUMBER: _builtins.int
+    CONTACT_POINT_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
     customer_id: _builtins.str
     """The customer."""
     campaign_id: _builtins.str
     """Explain for this campaign alone; every campaign of the catalog where empty."""
     max_entries: _builtins.int
     """How many timeline entries to return, newest first; 100 where 0, at most 4,096."""
+    party_id: _builtins.str
+    """Household or account of the customer."""
+    contact_point: _builtins.str
+    """The contact point to explain for; caps per contact point look at it."""
+    subject: _builtins.str
+    """The subject to explain for; caps per subject look at it."""
     @_builtins.property
     def customer(self) -> _candidate_pb2.CustomerContext:
         """What the caller knows of the customer."""
@@ -585,10 +595,13 @@ class ExplainCustomerRequest(_message.Message):
         campaign_id: _builtins.str = ...,
         as_of_time: _timestamp_pb2.Timestamp | None = ...,
         max_entries: _builtins.int = ...,
+        party_id: _builtins.str = ...,
+        contact_point: _builtins.str = ...,
+        subject: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of_time", b"as_of_time", "customer", b"customer"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_time", b"as_of_time", "campaign_id", b"campaign_id", "customer", b"customer", "customer_id", b"customer_id", "max_entries", b"max_entries"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_time", b"as_of_time", "campaign_id", b"campaign_id", "contact_point", b"contact_point", "customer", b"customer", "customer_id", b"customer_id", "max_entries", b"max_entries", "party_id", b"party_id", "subject", b"subject"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -609,6 +622,13 @@ class ExplainCustomerResponse(_message.Message):
     AS_OF_TIME_FIELD_NUMBER: _builtins.int
     CONTACT_COUNT_FIELD_NUMBER: _builtins.int
     VALUE_BYTES_FIELD_NUMBER: _builtins.int
+    STREAKS_FIELD_NUMBER: _builtins.int
+    AFFINITIES_FIELD_NUMBER: _builtins.int
+    CLAIMS_FIELD_NUMBER: _builtins.int
+    HOLDINGS_FIELD_NUMBER: _builtins.int
+    LADDER_FIELD_NUMBER: _builtins.int
+    DERIVED_SEGMENTS_FIELD_NUMBER: _builtins.int
+    PARTY_CUSTOMER_IDS_FIELD_NUMBER: _builtins.int
     customer_id: _builtins.str
     """The customer."""
     catalog_version: _builtins.int
@@ -637,6 +657,34 @@ class ExplainCustomerResponse(_message.Message):
     def as_of_time(self) -> _timestamp_pb2.Timestamp:
         """The time that the figures are for."""
 
+    @_builtins.property
+    def streaks(self) -> _containers.RepeatedCompositeFieldContainer[_customer_pb2.Streak]:
+        """Streaks of unanswered contacts, one per back-off rule and family, campaign or channel that has one."""
+
+    @_builtins.property
+    def affinities(self) -> _containers.RepeatedCompositeFieldContainer[_customer_pb2.Affinity]:
+        """Affinities, one per offer family with a half-life."""
+
+    @_builtins.property
+    def claims(self) -> _containers.RepeatedCompositeFieldContainer[_claim_pb2.Claim]:
+        """Live claims that hold places, the best ranked first."""
+
+    @_builtins.property
+    def holdings(self) -> _containers.RepeatedCompositeFieldContainer[_customer_pb2.CapacityHolding]:
+        """What this server holds of capacities and budgets."""
+
+    @_builtins.property
+    def ladder(self) -> _containers.RepeatedCompositeFieldContainer[_customer_pb2.LadderStep]:
+        """Where one campaign was asked for: every rule from the first in precedence to the last, by each of its channels."""
+
+    @_builtins.property
+    def derived_segments(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Derived segments that the customer is in."""
+
+    @_builtins.property
+    def party_customer_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Customers that share the state: the members of the party, at most 256; empty where the customer is its own."""
+
     def __init__(
         self,
         *,
@@ -649,11 +697,306 @@ class ExplainCustomerResponse(_message.Message):
         as_of_time: _timestamp_pb2.Timestamp | None = ...,
         contact_count: _builtins.int = ...,
         value_bytes: _builtins.int = ...,
+        streaks: _abc.Iterable[_customer_pb2.Streak] | None = ...,
+        affinities: _abc.Iterable[_customer_pb2.Affinity] | None = ...,
+        claims: _abc.Iterable[_claim_pb2.Claim] | None = ...,
+        holdings: _abc.Iterable[_customer_pb2.CapacityHolding] | None = ...,
+        ladder: _abc.Iterable[_customer_pb2.LadderStep] | None = ...,
+        derived_segments: _abc.Iterable[_builtins.str] | None = ...,
+        party_customer_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of_time", b"as_of_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_time", b"as_of_time", "catalog_version", b"catalog_version", "channels", b"channels", "contact_count", b"contact_count", "customer_id", b"customer_id", "rules", b"rules", "suppressions", b"suppressions", "timeline", b"timeline", "value_bytes", b"value_bytes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["affinities", b"affinities", "as_of_time", b"as_of_time", "catalog_version", b"catalog_version", "channels", b"channels", "claims", b"claims", "contact_count", b"contact_count", "customer_id", b"customer_id", "derived_segments", b"derived_segments", "holdings", b"holdings", "ladder", b"ladder", "party_customer_ids", b"party_customer_ids", "rules", b"rules", "streaks", b"streaks", "suppressions", b"suppressions", "timeline", b"timeline", "value_bytes", b"value_bytes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ExplainCustomerResponse: _TypeAlias = ExplainCustomerResponse  # noqa: Y015
+
+@_typing.final
+class RegisterClaimsRequest(_message.Message):
+    """Places for one campaign: the same span and channels for every customer of the message."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CAMPAIGN_ID_FIELD_NUMBER: _builtins.int
+    CHANNELS_FIELD_NUMBER: _builtins.int
+    FROM_TIME_FIELD_NUMBER: _builtins.int
+    UNTIL_TIME_FIELD_NUMBER: _builtins.int
+    PLACES_FIELD_NUMBER: _builtins.int
+    AS_OF_TIME_FIELD_NUMBER: _builtins.int
+    campaign_id: _builtins.str
+    """The campaign."""
+    @_builtins.property
+    def channels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The channels that it may use; all of the campaign's where empty."""
+
+    @_builtins.property
+    def from_time(self) -> _timestamp_pb2.Timestamp:
+        """First instant at which a contact may use the claim; the time of the call where absent."""
+
+    @_builtins.property
+    def until_time(self) -> _timestamp_pb2.Timestamp:
+        """First instant at which none may any more: in the future, at most 400 days ahead. Ranks as the deadline."""
+
+    @_builtins.property
+    def places(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClaimedPlace]:
+        """Whose places, 1-10,000."""
+
+    @_builtins.property
+    def as_of_time(self) -> _timestamp_pb2.Timestamp:
+        """The time of the call; needed with `--clock request`, refused otherwise."""
+
+    def __init__(
+        self,
+        *,
+        campaign_id: _builtins.str = ...,
+        channels: _abc.Iterable[_builtins.str] | None = ...,
+        from_time: _timestamp_pb2.Timestamp | None = ...,
+        until_time: _timestamp_pb2.Timestamp | None = ...,
+        places: _abc.Iterable[Global___ClaimedPlace] | None = ...,
+        as_of_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of_time", b"as_of_time", "from_time", b"from_time", "until_time", b"until_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_time", b"as_of_time", "campaign_id", b"campaign_id", "channels", b"channels", "from_time", b"from_time", "places", b"places", "until_time", b"until_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RegisterClaimsRequest: _TypeAlias = RegisterClaimsRequest  # noqa: Y015
+
+@_typing.final
+class ClaimedPlace(_message.Message):
+    """The place of one customer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    PARTY_ID_FIELD_NUMBER: _builtins.int
+    SCORE_FIELD_NUMBER: _builtins.int
+    customer_id: _builtins.str
+    """The customer."""
+    party_id: _builtins.str
+    """Household or account of the customer."""
+    score: _builtins.float
+    """Ranks after the campaign's priority; 0 where absent. Finite."""
+    def __init__(
+        self,
+        *,
+        customer_id: _builtins.str = ...,
+        party_id: _builtins.str = ...,
+        score: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_score", b"_score", "score", b"score"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_score", b"_score", "customer_id", b"customer_id", "party_id", b"party_id", "score", b"score"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__score: _TypeAlias = _typing.Literal["score"]  # noqa: Y015
+    _WhichOneofArgType__score: _TypeAlias = _typing.Literal["_score", b"_score"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__score) -> _WhichOneofReturnType__score | None: ...
+
+Global___ClaimedPlace: _TypeAlias = ClaimedPlace  # noqa: Y015
+
+@_typing.final
+class RegisterClaimsResponse(_message.Message):
+    """What became of one message of the stream."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REGISTERED_COUNT_FIELD_NUMBER: _builtins.int
+    KNOWN_COUNT_FIELD_NUMBER: _builtins.int
+    REFUSALS_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
+    registered_count: _builtins.int
+    """Places that are registered after it, those known before included."""
+    known_count: _builtins.int
+    """Of those: how many were there before and were brought up to date."""
+    position: _builtins.int
+    """Places taken by this stream so far, refused ones included: where to go on after a cut."""
+    @_builtins.property
+    def refusals(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClaimRefusal]:
+        """Places that were refused, each with its position in the message."""
+
+    @_builtins.property
+    def error(self) -> _status_pb2.Status:
+        """Why the whole message was refused; then none of its places was registered."""
+
+    def __init__(
+        self,
+        *,
+        registered_count: _builtins.int = ...,
+        known_count: _builtins.int = ...,
+        refusals: _abc.Iterable[Global___ClaimRefusal] | None = ...,
+        position: _builtins.int = ...,
+        error: _status_pb2.Status | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "known_count", b"known_count", "position", b"position", "refusals", b"refusals", "registered_count", b"registered_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RegisterClaimsResponse: _TypeAlias = RegisterClaimsResponse  # noqa: Y015
+
+@_typing.final
+class ClaimRefusal(_message.Message):
+    """A place that was not registered."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INDEX_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
+    index: _builtins.int
+    """Its position in the message, from 0."""
+    customer_id: _builtins.str
+    """Whose."""
+    @_builtins.property
+    def error(self) -> _status_pb2.Status:
+        """Why."""
+
+    def __init__(
+        self,
+        *,
+        index: _builtins.int = ...,
+        customer_id: _builtins.str = ...,
+        error: _status_pb2.Status | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer_id", b"customer_id", "error", b"error", "index", b"index"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClaimRefusal: _TypeAlias = ClaimRefusal  # noqa: Y015
+
+@_typing.final
+class WithdrawClaimsRequest(_message.Message):
+    """Which claims to give back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CAMPAIGN_ID_FIELD_NUMBER: _builtins.int
+    PLACES_FIELD_NUMBER: _builtins.int
+    AUTHOR_FIELD_NUMBER: _builtins.int
+    AS_OF_TIME_FIELD_NUMBER: _builtins.int
+    campaign_id: _builtins.str
+    """The campaign."""
+    author: _builtins.str
+    """Who asks, for the audit log; only with no places."""
+    @_builtins.property
+    def places(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClaimedPlace]:
+        """Of these customers, at most 10,000; all claims that the campaign ever registered where empty, in one new catalog version."""
+
+    @_builtins.property
+    def as_of_time(self) -> _timestamp_pb2.Timestamp:
+        """The time of the call; needed with `--clock request`, refused otherwise."""
+
+    def __init__(
+        self,
+        *,
+        campaign_id: _builtins.str = ...,
+        places: _abc.Iterable[Global___ClaimedPlace] | None = ...,
+        author: _builtins.str = ...,
+        as_of_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of_time", b"as_of_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_time", b"as_of_time", "author", b"author", "campaign_id", b"campaign_id", "places", b"places"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WithdrawClaimsRequest: _TypeAlias = WithdrawClaimsRequest  # noqa: Y015
+
+@_typing.final
+class WithdrawClaimsResponse(_message.Message):
+    """What was given back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WITHDRAWN_COUNT_FIELD_NUMBER: _builtins.int
+    CATALOG_VERSION_FIELD_NUMBER: _builtins.int
+    withdrawn_count: _builtins.int
+    """Claims that were live and are not any more; 0 where all of a campaign were withdrawn at once."""
+    catalog_version: _builtins.int
+    """The catalog version from which on all earlier claims of the campaign are dead; 0 where places were named."""
+    def __init__(
+        self,
+        *,
+        withdrawn_count: _builtins.int = ...,
+        catalog_version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalog_version", b"catalog_version", "withdrawn_count", b"withdrawn_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WithdrawClaimsResponse: _TypeAlias = WithdrawClaimsResponse  # noqa: Y015
+
+@_typing.final
+class ListClaimsRequest(_message.Message):
+    """Whose claims."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    PARTY_ID_FIELD_NUMBER: _builtins.int
+    CAMPAIGN_ID_FIELD_NUMBER: _builtins.int
+    AS_OF_TIME_FIELD_NUMBER: _builtins.int
+    customer_id: _builtins.str
+    """The customer; the totals alone where empty."""
+    party_id: _builtins.str
+    """Household or account of the customer."""
+    campaign_id: _builtins.str
+    """Only this campaign."""
+    @_builtins.property
+    def as_of_time(self) -> _timestamp_pb2.Timestamp:
+        """The time of the call; needed with `--clock request`, refused otherwise."""
+
+    def __init__(
+        self,
+        *,
+        customer_id: _builtins.str = ...,
+        party_id: _builtins.str = ...,
+        campaign_id: _builtins.str = ...,
+        as_of_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of_time", b"as_of_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_time", b"as_of_time", "campaign_id", b"campaign_id", "customer_id", b"customer_id", "party_id", b"party_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListClaimsRequest: _TypeAlias = ListClaimsRequest  # noqa: Y015
+
+@_typing.final
+class ListClaimsResponse(_message.Message):
+    """The claims."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLAIMS_FIELD_NUMBER: _builtins.int
+    TOTALS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def claims(self) -> _containers.RepeatedCompositeFieldContainer[_claim_pb2.Claim]:
+        """The live claims of the customer, the best ranked first; at most 256."""
+
+    @_builtins.property
+    def totals(self) -> _containers.RepeatedCompositeFieldContainer[_claim_pb2.ClaimTotals]:
+        """One entry per campaign of the catalog, at most 1,000, in its order."""
+
+    def __init__(
+        self,
+        *,
+        claims: _abc.Iterable[_claim_pb2.Claim] | None = ...,
+        totals: _abc.Iterable[_claim_pb2.ClaimTotals] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["claims", b"claims", "totals", b"totals"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListClaimsResponse: _TypeAlias = ListClaimsResponse  # noqa: Y015

@@ -71,6 +71,21 @@ class ArbitrationServiceStub:
                 request_serializer=repit_dot_v1_dot_arbitration__service__pb2.RecordEngagementsRequest.SerializeToString,
                 response_deserializer=repit_dot_v1_dot_arbitration__service__pb2.RecordEngagementsResponse.FromString,
                 _registered_method=True)
+        self.RegisterClaims = channel.stream_stream(
+                '/repit.v1.ArbitrationService/RegisterClaims',
+                request_serializer=repit_dot_v1_dot_arbitration__service__pb2.RegisterClaimsRequest.SerializeToString,
+                response_deserializer=repit_dot_v1_dot_arbitration__service__pb2.RegisterClaimsResponse.FromString,
+                _registered_method=True)
+        self.WithdrawClaims = channel.unary_unary(
+                '/repit.v1.ArbitrationService/WithdrawClaims',
+                request_serializer=repit_dot_v1_dot_arbitration__service__pb2.WithdrawClaimsRequest.SerializeToString,
+                response_deserializer=repit_dot_v1_dot_arbitration__service__pb2.WithdrawClaimsResponse.FromString,
+                _registered_method=True)
+        self.ListClaims = channel.unary_unary(
+                '/repit.v1.ArbitrationService/ListClaims',
+                request_serializer=repit_dot_v1_dot_arbitration__service__pb2.ListClaimsRequest.SerializeToString,
+                response_deserializer=repit_dot_v1_dot_arbitration__service__pb2.ListClaimsResponse.FromString,
+                _registered_method=True)
         self.ExplainCustomer = channel.unary_unary(
                 '/repit.v1.ArbitrationService/ExplainCustomer',
                 request_serializer=repit_dot_v1_dot_arbitration__service__pb2.ExplainCustomerRequest.SerializeToString,
@@ -132,6 +147,27 @@ class ArbitrationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RegisterClaims(self, request_iterator, context):
+        """Places asked for in advance for a campaign's audience. Each message is taken or refused before the next is read, and answered; what was registered stays when the stream is cut.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WithdrawClaims(self, request, context):
+        """Gives claims back: of some customers, or all that a campaign ever registered.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListClaims(self, request, context):
+        """The live claims of a customer, and how many of each campaign's claims came.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ExplainCustomer(self, request, context):
         """The timeline, what each rule has used, the next free moment per channel.
         """
@@ -176,6 +212,21 @@ def add_ArbitrationServiceServicer_to_server(servicer, server):
                     servicer.RecordEngagements,
                     request_deserializer=repit_dot_v1_dot_arbitration__service__pb2.RecordEngagementsRequest.FromString,
                     response_serializer=repit_dot_v1_dot_arbitration__service__pb2.RecordEngagementsResponse.SerializeToString,
+            ),
+            'RegisterClaims': grpc.stream_stream_rpc_method_handler(
+                    servicer.RegisterClaims,
+                    request_deserializer=repit_dot_v1_dot_arbitration__service__pb2.RegisterClaimsRequest.FromString,
+                    response_serializer=repit_dot_v1_dot_arbitration__service__pb2.RegisterClaimsResponse.SerializeToString,
+            ),
+            'WithdrawClaims': grpc.unary_unary_rpc_method_handler(
+                    servicer.WithdrawClaims,
+                    request_deserializer=repit_dot_v1_dot_arbitration__service__pb2.WithdrawClaimsRequest.FromString,
+                    response_serializer=repit_dot_v1_dot_arbitration__service__pb2.WithdrawClaimsResponse.SerializeToString,
+            ),
+            'ListClaims': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListClaims,
+                    request_deserializer=repit_dot_v1_dot_arbitration__service__pb2.ListClaimsRequest.FromString,
+                    response_serializer=repit_dot_v1_dot_arbitration__service__pb2.ListClaimsResponse.SerializeToString,
             ),
             'ExplainCustomer': grpc.unary_unary_rpc_method_handler(
                     servicer.ExplainCustomer,
@@ -374,6 +425,87 @@ class ArbitrationService:
             '/repit.v1.ArbitrationService/RecordEngagements',
             repit_dot_v1_dot_arbitration__service__pb2.RecordEngagementsRequest.SerializeToString,
             repit_dot_v1_dot_arbitration__service__pb2.RecordEngagementsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RegisterClaims(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/repit.v1.ArbitrationService/RegisterClaims',
+            repit_dot_v1_dot_arbitration__service__pb2.RegisterClaimsRequest.SerializeToString,
+            repit_dot_v1_dot_arbitration__service__pb2.RegisterClaimsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WithdrawClaims(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/repit.v1.ArbitrationService/WithdrawClaims',
+            repit_dot_v1_dot_arbitration__service__pb2.WithdrawClaimsRequest.SerializeToString,
+            repit_dot_v1_dot_arbitration__service__pb2.WithdrawClaimsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListClaims(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/repit.v1.ArbitrationService/ListClaims',
+            repit_dot_v1_dot_arbitration__service__pb2.ListClaimsRequest.SerializeToString,
+            repit_dot_v1_dot_arbitration__service__pb2.ListClaimsResponse.FromString,
             options,
             channel_credentials,
             insecure,

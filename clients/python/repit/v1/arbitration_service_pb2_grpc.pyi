@@ -49,6 +49,12 @@ class ArbitrationServiceStub:
     """The contact was not made after all: its place is given back at once. Idempotent."""
     RecordEngagements: _grpc.UnaryUnaryMultiCallable[_arbitration_service_pb2.RecordEngagementsRequest, _arbitration_service_pb2.RecordEngagementsResponse]
     """What came back; contacts made elsewhere; late and out of order as it may be."""
+    RegisterClaims: _grpc.StreamStreamMultiCallable[_arbitration_service_pb2.RegisterClaimsRequest, _arbitration_service_pb2.RegisterClaimsResponse]
+    """Places asked for in advance for a campaign's audience. Each message is taken or refused before the next is read, and answered; what was registered stays when the stream is cut."""
+    WithdrawClaims: _grpc.UnaryUnaryMultiCallable[_arbitration_service_pb2.WithdrawClaimsRequest, _arbitration_service_pb2.WithdrawClaimsResponse]
+    """Gives claims back: of some customers, or all that a campaign ever registered."""
+    ListClaims: _grpc.UnaryUnaryMultiCallable[_arbitration_service_pb2.ListClaimsRequest, _arbitration_service_pb2.ListClaimsResponse]
+    """The live claims of a customer, and how many of each campaign's claims came."""
     ExplainCustomer: _grpc.UnaryUnaryMultiCallable[_arbitration_service_pb2.ExplainCustomerRequest, _arbitration_service_pb2.ExplainCustomerResponse]
     """The timeline, what each rule has used, the next free moment per channel."""
 
@@ -73,6 +79,12 @@ class ArbitrationServiceAsyncStub(ArbitrationServiceStub):
     """The contact was not made after all: its place is given back at once. Idempotent."""
     RecordEngagements: _aio.UnaryUnaryMultiCallable[_arbitration_service_pb2.RecordEngagementsRequest, _arbitration_service_pb2.RecordEngagementsResponse]  # type: ignore[assignment]
     """What came back; contacts made elsewhere; late and out of order as it may be."""
+    RegisterClaims: _aio.StreamStreamMultiCallable[_arbitration_service_pb2.RegisterClaimsRequest, _arbitration_service_pb2.RegisterClaimsResponse]  # type: ignore[assignment]
+    """Places asked for in advance for a campaign's audience. Each message is taken or refused before the next is read, and answered; what was registered stays when the stream is cut."""
+    WithdrawClaims: _aio.UnaryUnaryMultiCallable[_arbitration_service_pb2.WithdrawClaimsRequest, _arbitration_service_pb2.WithdrawClaimsResponse]  # type: ignore[assignment]
+    """Gives claims back: of some customers, or all that a campaign ever registered."""
+    ListClaims: _aio.UnaryUnaryMultiCallable[_arbitration_service_pb2.ListClaimsRequest, _arbitration_service_pb2.ListClaimsResponse]  # type: ignore[assignment]
+    """The live claims of a customer, and how many of each campaign's claims came."""
     ExplainCustomer: _aio.UnaryUnaryMultiCallable[_arbitration_service_pb2.ExplainCustomerRequest, _arbitration_service_pb2.ExplainCustomerResponse]  # type: ignore[assignment]
     """The timeline, what each rule has used, the next free moment per channel."""
 
@@ -136,6 +148,30 @@ class ArbitrationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_arbitration_service_pb2.RecordEngagementsResponse, _abc.Awaitable[_arbitration_service_pb2.RecordEngagementsResponse]]:
         """What came back; contacts made elsewhere; late and out of order as it may be."""
+
+    @_abc_1.abstractmethod
+    def RegisterClaims(
+        self,
+        request_iterator: _MaybeAsyncIterator[_arbitration_service_pb2.RegisterClaimsRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_arbitration_service_pb2.RegisterClaimsResponse], _abc.AsyncIterator[_arbitration_service_pb2.RegisterClaimsResponse]]:
+        """Places asked for in advance for a campaign's audience. Each message is taken or refused before the next is read, and answered; what was registered stays when the stream is cut."""
+
+    @_abc_1.abstractmethod
+    def WithdrawClaims(
+        self,
+        request: _arbitration_service_pb2.WithdrawClaimsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_arbitration_service_pb2.WithdrawClaimsResponse, _abc.Awaitable[_arbitration_service_pb2.WithdrawClaimsResponse]]:
+        """Gives claims back: of some customers, or all that a campaign ever registered."""
+
+    @_abc_1.abstractmethod
+    def ListClaims(
+        self,
+        request: _arbitration_service_pb2.ListClaimsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_arbitration_service_pb2.ListClaimsResponse, _abc.Awaitable[_arbitration_service_pb2.ListClaimsResponse]]:
+        """The live claims of a customer, and how many of each campaign's claims came."""
 
     @_abc_1.abstractmethod
     def ExplainCustomer(

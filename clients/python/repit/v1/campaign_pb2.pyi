@@ -132,6 +132,7 @@ class Campaign(_message.Message):
     PRESSURE_FIELD_NUMBER: _builtins.int
     ELIGIBLE_FIELD_NUMBER: _builtins.int
     ORIGIN_FIELD_NUMBER: _builtins.int
+    BUDGET_FIELD_NUMBER: _builtins.int
     campaign_id: _builtins.str
     """Its name, 1-64 characters."""
     priority: _builtins.int
@@ -152,6 +153,8 @@ class Campaign(_message.Message):
     """Pressure points of one contact; the channel's where absent."""
     origin: Global___CampaignOrigin.ValueType
     """Where it is written; set by the server."""
+    budget: _builtins.float
+    """What it may spend over all customers, in the currency of the catalog: the sum of the costs of its contacts. Above 0; no bound where absent."""
     @_builtins.property
     def channels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The channels that it uses, at least one."""
@@ -175,15 +178,20 @@ class Campaign(_message.Message):
         pressure: _builtins.float | None = ...,
         eligible: Global___Selector | None = ...,
         origin: Global___CampaignOrigin.ValueType = ...,
+        budget: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_pressure", b"_pressure", "_value", b"_value", "eligible", b"eligible", "pressure", b"pressure", "value", b"value"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_budget", b"_budget", "_pressure", b"_pressure", "_value", b"_value", "budget", b"budget", "eligible", b"eligible", "pressure", b"pressure", "value", b"value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_pressure", b"_pressure", "_value", b"_value", "active_from", b"active_from", "active_until", b"active_until", "business_unit", b"business_unit", "campaign_id", b"campaign_id", "channels", b"channels", "eligible", b"eligible", "kind", b"kind", "offer_family", b"offer_family", "origin", b"origin", "pressure", b"pressure", "priority", b"priority", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget", b"_budget", "_pressure", b"_pressure", "_value", b"_value", "active_from", b"active_from", "active_until", b"active_until", "budget", b"budget", "business_unit", b"business_unit", "campaign_id", b"campaign_id", "channels", b"channels", "eligible", b"eligible", "kind", b"kind", "offer_family", b"offer_family", "origin", b"origin", "pressure", b"pressure", "priority", b"priority", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__budget: _TypeAlias = _typing.Literal["budget"]  # noqa: Y015
+    _WhichOneofArgType__budget: _TypeAlias = _typing.Literal["_budget", b"_budget"]  # noqa: Y015
     _WhichOneofReturnType__pressure: _TypeAlias = _typing.Literal["pressure"]  # noqa: Y015
     _WhichOneofArgType__pressure: _TypeAlias = _typing.Literal["_pressure", b"_pressure"]  # noqa: Y015
     _WhichOneofReturnType__value: _TypeAlias = _typing.Literal["value"]  # noqa: Y015
     _WhichOneofArgType__value: _TypeAlias = _typing.Literal["_value", b"_value"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__budget) -> _WhichOneofReturnType__budget | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__pressure) -> _WhichOneofReturnType__pressure | None: ...
     @_typing.overload

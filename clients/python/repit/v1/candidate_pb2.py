@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18repit/v1/candidate.proto\x12\x08repit.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x94\x01\n\tCandidate\x12\x13\n\x0b\x63\x61mpaign_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12\r\n\x05score\x18\x03 \x01(\x01\x12\r\n\x05value\x18\x04 \x01(\x01\x12\x31\n\rdeadline_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x63laim_id\x18\x06 \x01(\t\"G\n\x0f\x43ustomerContext\x12\x10\n\x08segments\x18\x01 \x03(\t\x12\x11\n\ttime_zone\x18\x02 \x01(\t\x12\x0f\n\x07\x63ountry\x18\x03 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18repit/v1/candidate.proto\x12\x08repit.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd9\x01\n\tCandidate\x12\x13\n\x0b\x63\x61mpaign_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12\x12\n\x05score\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\r\n\x05value\x18\x04 \x01(\x01\x12\x31\n\rdeadline_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1f\n\x12\x61nswer_probability\x18\x07 \x01(\x01H\x01\x88\x01\x01\x42\x08\n\x06_scoreB\x15\n\x13_answer_probabilityJ\x04\x08\x06\x10\x07R\x08\x63laim_id\"G\n\x0f\x43ustomerContext\x12\x10\n\x08segments\x18\x01 \x03(\t\x12\x11\n\ttime_zone\x18\x02 \x01(\t\x12\x0f\n\x07\x63ountry\x18\x03 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,7 +33,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'repit.v1.candidate_pb2', _g
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CANDIDATE']._serialized_start=72
-  _globals['_CANDIDATE']._serialized_end=220
-  _globals['_CUSTOMERCONTEXT']._serialized_start=222
-  _globals['_CUSTOMERCONTEXT']._serialized_end=293
+  _globals['_CANDIDATE']._serialized_end=289
+  _globals['_CUSTOMERCONTEXT']._serialized_start=291
+  _globals['_CUSTOMERCONTEXT']._serialized_end=362
 # @@protoc_insertion_point(module_scope)

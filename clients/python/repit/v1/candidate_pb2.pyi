@@ -30,17 +30,19 @@ class Candidate(_message.Message):
     SCORE_FIELD_NUMBER: _builtins.int
     VALUE_FIELD_NUMBER: _builtins.int
     DEADLINE_TIME_FIELD_NUMBER: _builtins.int
-    CLAIM_ID_FIELD_NUMBER: _builtins.int
+    ANSWER_PROBABILITY_FIELD_NUMBER: _builtins.int
     campaign_id: _builtins.str
     """The campaign that asks; one that the catalog does not know is denied `CAMPAIGN_UNKNOWN`."""
     channel: _builtins.str
     """The channel by which it would make the contact."""
     score: _builtins.float
-    """Expected value of the contact, any unit that is the same for all candidates; ranks after priority. Finite."""
+    """Expected value of the contact, any unit that is the same for all candidates; ranks after priority. Finite.
+    Where absent it is worked out: answer probability x value x affinity x fatigue - cost of the channel; 0 where neither probability nor value is known.
+    """
     value: _builtins.float
-    """What an answer would be worth, in the currency of the catalog. Finite, not negative. For the caller's own records: `score` ranks."""
-    claim_id: _builtins.str
-    """The claim that a grant would use. Not served yet: INVALID_ARGUMENT where set."""
+    """What an answer would be worth, in the currency of the catalog. Finite, not negative; the campaign's where 0."""
+    answer_probability: _builtins.float
+    """How likely an answer is, 0-1; 1 where absent. Only looked at where `score` is absent."""
     @_builtins.property
     def deadline_time(self) -> _timestamp_pb2.Timestamp:
         """Until when the contact makes sense; of two candidates alike in priority and score the earlier deadline goes first."""
@@ -50,16 +52,23 @@ class Candidate(_message.Message):
         *,
         campaign_id: _builtins.str = ...,
         channel: _builtins.str = ...,
-        score: _builtins.float = ...,
+        score: _builtins.float | None = ...,
         value: _builtins.float = ...,
         deadline_time: _timestamp_pb2.Timestamp | None = ...,
-        claim_id: _builtins.str = ...,
+        answer_probability: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["deadline_time", b"deadline_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_answer_probability", b"_answer_probability", "_score", b"_score", "answer_probability", b"answer_probability", "deadline_time", b"deadline_time", "score", b"score"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["campaign_id", b"campaign_id", "channel", b"channel", "claim_id", b"claim_id", "deadline_time", b"deadline_time", "score", b"score", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_answer_probability", b"_answer_probability", "_score", b"_score", "answer_probability", b"answer_probability", "campaign_id", b"campaign_id", "channel", b"channel", "deadline_time", b"deadline_time", "score", b"score", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__answer_probability: _TypeAlias = _typing.Literal["answer_probability"]  # noqa: Y015
+    _WhichOneofArgType__answer_probability: _TypeAlias = _typing.Literal["_answer_probability", b"_answer_probability"]  # noqa: Y015
+    _WhichOneofReturnType__score: _TypeAlias = _typing.Literal["score"]  # noqa: Y015
+    _WhichOneofArgType__score: _TypeAlias = _typing.Literal["_score", b"_score"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__answer_probability) -> _WhichOneofReturnType__answer_probability | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__score) -> _WhichOneofReturnType__score | None: ...
 
 Global___Candidate: _TypeAlias = Candidate  # noqa: Y015
 

@@ -25,17 +25,25 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16repit/v1/catalog.proto\x12\x08repit.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa6\x01\n\x07\x43\x61talog\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x10\n\x08\x64ocument\x18\x03 \x01(\t\x12\x18\n\x10\x61pi_campaign_ids\x18\x04 \x03(\t\x12\x0e\n\x06\x61uthor\x18\x05 \x01(\t\x12\x0f\n\x07message\x18\x06 \x01(\t\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"|\n\x07\x46inding\x12$\n\x08severity\x18\x01 \x01(\x0e\x32\x12.repit.v1.Severity\x12\x0c\n\x04line\x18\x02 \x01(\r\x12\x0e\n\x06\x63olumn\x18\x03 \x01(\r\x12\x0c\n\x04path\x18\x04 \x01(\t\x12\x0f\n\x07problem\x18\x05 \x01(\t\x12\x0e\n\x06remedy\x18\x06 \x01(\t*N\n\x08Severity\x12\x18\n\x14SEVERITY_UNSPECIFIED\x10\x00\x12\x12\n\x0eSEVERITY_ERROR\x10\x01\x12\x14\n\x10SEVERITY_WARNING\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16repit/v1/catalog.proto\x12\x08repit.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcc\x01\n\x07\x43\x61talog\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x10\n\x08\x64ocument\x18\x03 \x01(\t\x12\x18\n\x10\x61pi_campaign_ids\x18\x04 \x03(\t\x12\x0e\n\x06\x61uthor\x18\x05 \x01(\t\x12\x0f\n\x07message\x18\x06 \x01(\t\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0c\x66rom_version\x18\x08 \x01(\x04\x12\x0e\n\x06\x63hange\x18\t \x01(\t\"\xbe\x01\n\nDifference\x12\x0f\n\x07section\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12&\n\x04kind\x18\x03 \x01(\x0e\x32\x18.repit.v1.DifferenceKind\x12\r\n\x05words\x18\x04 \x01(\t\x12*\n\x06\x65\x66\x66\x65\x63t\x18\x05 \x01(\x0e\x32\x1a.repit.v1.DifferenceEffect\x12\x1b\n\x0e\x63ustomer_count\x18\x06 \x01(\x04H\x00\x88\x01\x01\x42\x11\n\x0f_customer_count\"l\n\x10TouchedCustomers\x12\x15\n\rtouched_count\x18\x01 \x01(\x04\x12\x16\n\x0e\x63ustomer_count\x18\x02 \x01(\x04\x12\x14\n\x0crecord_count\x18\x03 \x01(\x04\x12\x13\n\x0bis_at_least\x18\x04 \x01(\x08\"|\n\x07\x46inding\x12$\n\x08severity\x18\x01 \x01(\x0e\x32\x12.repit.v1.Severity\x12\x0c\n\x04line\x18\x02 \x01(\r\x12\x0e\n\x06\x63olumn\x18\x03 \x01(\r\x12\x0c\n\x04path\x18\x04 \x01(\t\x12\x0f\n\x07problem\x18\x05 \x01(\t\x12\x0e\n\x06remedy\x18\x06 \x01(\t*\x86\x01\n\x0e\x44ifferenceKind\x12\x1f\n\x1b\x44IFFERENCE_KIND_UNSPECIFIED\x10\x00\x12\x19\n\x15\x44IFFERENCE_KIND_ADDED\x10\x01\x12\x1b\n\x17\x44IFFERENCE_KIND_REMOVED\x10\x02\x12\x1b\n\x17\x44IFFERENCE_KIND_CHANGED\x10\x03*\x8f\x01\n\x10\x44ifferenceEffect\x12!\n\x1d\x44IFFERENCE_EFFECT_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x44IFFERENCE_EFFECT_LOOSER\x10\x01\x12\x1d\n\x19\x44IFFERENCE_EFFECT_TIGHTER\x10\x02\x12\x1b\n\x17\x44IFFERENCE_EFFECT_OTHER\x10\x03*N\n\x08Severity\x12\x18\n\x14SEVERITY_UNSPECIFIED\x10\x00\x12\x12\n\x0eSEVERITY_ERROR\x10\x01\x12\x14\n\x10SEVERITY_WARNING\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'repit.v1.catalog_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SEVERITY']._serialized_start=364
-  _globals['_SEVERITY']._serialized_end=442
+  _globals['_DIFFERENCEKIND']._serialized_start=706
+  _globals['_DIFFERENCEKIND']._serialized_end=840
+  _globals['_DIFFERENCEEFFECT']._serialized_start=843
+  _globals['_DIFFERENCEEFFECT']._serialized_end=986
+  _globals['_SEVERITY']._serialized_start=988
+  _globals['_SEVERITY']._serialized_end=1066
   _globals['_CATALOG']._serialized_start=70
-  _globals['_CATALOG']._serialized_end=236
-  _globals['_FINDING']._serialized_start=238
-  _globals['_FINDING']._serialized_end=362
+  _globals['_CATALOG']._serialized_end=274
+  _globals['_DIFFERENCE']._serialized_start=277
+  _globals['_DIFFERENCE']._serialized_end=467
+  _globals['_TOUCHEDCUSTOMERS']._serialized_start=469
+  _globals['_TOUCHEDCUSTOMERS']._serialized_end=577
+  _globals['_FINDING']._serialized_start=579
+  _globals['_FINDING']._serialized_end=703
 # @@protoc_insertion_point(module_scope)

@@ -20,6 +20,62 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _DifferenceKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DifferenceKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DifferenceKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DIFFERENCE_KIND_UNSPECIFIED: _DifferenceKind.ValueType  # 0
+    """Never sent."""
+    DIFFERENCE_KIND_ADDED: _DifferenceKind.ValueType  # 1
+    """Only the later one has it."""
+    DIFFERENCE_KIND_REMOVED: _DifferenceKind.ValueType  # 2
+    """Only the earlier one has it."""
+    DIFFERENCE_KIND_CHANGED: _DifferenceKind.ValueType  # 3
+    """Both have it, with other values."""
+
+class DifferenceKind(_DifferenceKind, metaclass=_DifferenceKindEnumTypeWrapper):
+    """What became of something between two catalogs."""
+
+DIFFERENCE_KIND_UNSPECIFIED: DifferenceKind.ValueType  # 0
+"""Never sent."""
+DIFFERENCE_KIND_ADDED: DifferenceKind.ValueType  # 1
+"""Only the later one has it."""
+DIFFERENCE_KIND_REMOVED: DifferenceKind.ValueType  # 2
+"""Only the earlier one has it."""
+DIFFERENCE_KIND_CHANGED: DifferenceKind.ValueType  # 3
+"""Both have it, with other values."""
+Global___DifferenceKind: _TypeAlias = DifferenceKind  # noqa: Y015
+
+class _DifferenceEffect:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DifferenceEffectEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DifferenceEffect.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DIFFERENCE_EFFECT_UNSPECIFIED: _DifferenceEffect.ValueType  # 0
+    """Never sent."""
+    DIFFERENCE_EFFECT_LOOSER: _DifferenceEffect.ValueType  # 1
+    """Something is allowed that was not, and nothing is forbidden that was allowed."""
+    DIFFERENCE_EFFECT_TIGHTER: _DifferenceEffect.ValueType  # 2
+    """Something is forbidden that was allowed, and nothing is allowed that was not."""
+    DIFFERENCE_EFFECT_OTHER: _DifferenceEffect.ValueType  # 3
+    """Neither, both, or not to be said without the requests."""
+
+class DifferenceEffect(_DifferenceEffect, metaclass=_DifferenceEffectEnumTypeWrapper):
+    """Whether customers can be contacted more or less."""
+
+DIFFERENCE_EFFECT_UNSPECIFIED: DifferenceEffect.ValueType  # 0
+"""Never sent."""
+DIFFERENCE_EFFECT_LOOSER: DifferenceEffect.ValueType  # 1
+"""Something is allowed that was not, and nothing is forbidden that was allowed."""
+DIFFERENCE_EFFECT_TIGHTER: DifferenceEffect.ValueType  # 2
+"""Something is forbidden that was allowed, and nothing is allowed that was not."""
+DIFFERENCE_EFFECT_OTHER: DifferenceEffect.ValueType  # 3
+"""Neither, both, or not to be said without the requests."""
+Global___DifferenceEffect: _TypeAlias = DifferenceEffect  # noqa: Y015
+
 class _Severity:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -57,6 +113,8 @@ class Catalog(_message.Message):
     AUTHOR_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    FROM_VERSION_FIELD_NUMBER: _builtins.int
+    CHANGE_FIELD_NUMBER: _builtins.int
     version: _builtins.int
     """1, 2, 3, …; each change of the document or of a campaign gives the next."""
     etag: _builtins.str
@@ -67,6 +125,10 @@ class Catalog(_message.Message):
     """Who made this version."""
     message: _builtins.str
     """Why, in words."""
+    from_version: _builtins.int
+    """The version that it was made from, active until then; 0 for the first."""
+    change: _builtins.str
+    """What was done, in words, for example "document applied" or "rolled back to version 3"."""
     @_builtins.property
     def api_campaign_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Campaigns registered over the API, beside those of the document."""
@@ -85,14 +147,94 @@ class Catalog(_message.Message):
         author: _builtins.str = ...,
         message: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        from_version: _builtins.int = ...,
+        change: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_campaign_ids", b"api_campaign_ids", "author", b"author", "create_time", b"create_time", "document", b"document", "etag", b"etag", "message", b"message", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_campaign_ids", b"api_campaign_ids", "author", b"author", "change", b"change", "create_time", b"create_time", "document", b"document", "etag", b"etag", "from_version", b"from_version", "message", b"message", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Catalog: _TypeAlias = Catalog  # noqa: Y015
+
+@_typing.final
+class Difference(_message.Message):
+    """One thing that differs between two catalogs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SECTION_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    WORDS_FIELD_NUMBER: _builtins.int
+    EFFECT_FIELD_NUMBER: _builtins.int
+    CUSTOMER_COUNT_FIELD_NUMBER: _builtins.int
+    section: _builtins.str
+    """Where in the document: `zone`, `channels`, `campaigns`, `policies`, …."""
+    name: _builtins.str
+    """Which entry, `policy/rule` for a rule; empty where the section is one value."""
+    kind: Global___DifferenceKind.ValueType
+    """Added, removed or changed."""
+    words: _builtins.str
+    """What changes for whom."""
+    effect: Global___DifferenceEffect.ValueType
+    """Looser, tighter or other."""
+    customer_count: _builtins.int
+    """Distinct customers of the log with a contact that this judges or counts; absent where the log was not read."""
+    def __init__(
+        self,
+        *,
+        section: _builtins.str = ...,
+        name: _builtins.str = ...,
+        kind: Global___DifferenceKind.ValueType = ...,
+        words: _builtins.str = ...,
+        effect: Global___DifferenceEffect.ValueType = ...,
+        customer_count: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_customer_count", b"_customer_count", "customer_count", b"customer_count"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_customer_count", b"_customer_count", "customer_count", b"customer_count", "effect", b"effect", "kind", b"kind", "name", b"name", "section", b"section", "words", b"words"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__customer_count: _TypeAlias = _typing.Literal["customer_count"]  # noqa: Y015
+    _WhichOneofArgType__customer_count: _TypeAlias = _typing.Literal["_customer_count", b"_customer_count"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__customer_count) -> _WhichOneofReturnType__customer_count | None: ...
+
+Global___Difference: _TypeAlias = Difference  # noqa: Y015
+
+@_typing.final
+class TouchedCustomers(_message.Message):
+    """How many customers of the contact log the differences would have touched."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOUCHED_COUNT_FIELD_NUMBER: _builtins.int
+    CUSTOMER_COUNT_FIELD_NUMBER: _builtins.int
+    RECORD_COUNT_FIELD_NUMBER: _builtins.int
+    IS_AT_LEAST_FIELD_NUMBER: _builtins.int
+    touched_count: _builtins.int
+    """Distinct customers with a contact, granted or made elsewhere, that something which differs judges or counts."""
+    customer_count: _builtins.int
+    """Distinct customers with a contact."""
+    record_count: _builtins.int
+    """Records that were read."""
+    is_at_least: _builtins.bool
+    """Whether the figures are lower bounds: there was no time for all of the log, or it names more customers than are told apart."""
+    def __init__(
+        self,
+        *,
+        touched_count: _builtins.int = ...,
+        customer_count: _builtins.int = ...,
+        record_count: _builtins.int = ...,
+        is_at_least: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer_count", b"customer_count", "is_at_least", b"is_at_least", "record_count", b"record_count", "touched_count", b"touched_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TouchedCustomers: _TypeAlias = TouchedCustomers  # noqa: Y015
 
 @_typing.final
 class Finding(_message.Message):

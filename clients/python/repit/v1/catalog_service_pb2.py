@@ -22,50 +22,64 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from repit.v1 import campaign_pb2 as repit_dot_v1_dot_campaign__pb2
 from repit.v1 import catalog_pb2 as repit_dot_v1_dot_catalog__pb2
+from repit.v1 import shadow_pb2 as repit_dot_v1_dot_shadow__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1erepit/v1/catalog_service.proto\x12\x08repit.v1\x1a google/protobuf/field_mask.proto\x1a\x17repit/v1/campaign.proto\x1a\x16repit/v1/catalog.proto\"$\n\x11GetCatalogRequest\x12\x0f\n\x07version\x18\x01 \x01(\x04\"8\n\x12GetCatalogResponse\x12\"\n\x07\x63\x61talog\x18\x01 \x01(\x0b\x32\x11.repit.v1.Catalog\"m\n\x13\x41pplyCatalogRequest\x12\x10\n\x08\x64ocument\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\x12\x0e\n\x06\x61uthor\x18\x04 \x01(\t\x12\x0f\n\x07message\x18\x05 \x01(\t\"_\n\x14\x41pplyCatalogResponse\x12\"\n\x07\x63\x61talog\x18\x01 \x01(\x0b\x32\x11.repit.v1.Catalog\x12#\n\x08\x66indings\x18\x02 \x03(\x0b\x32\x11.repit.v1.Finding\"C\n\x1aListCatalogVersionsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\"[\n\x1bListCatalogVersionsResponse\x12#\n\x08\x63\x61talogs\x18\x01 \x03(\x0b\x32\x11.repit.v1.Catalog\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"M\n\x15\x43reateCampaignRequest\x12$\n\x08\x63\x61mpaign\x18\x01 \x01(\x0b\x32\x12.repit.v1.Campaign\x12\x0e\n\x06\x61uthor\x18\x02 \x01(\t\"W\n\x16\x43reateCampaignResponse\x12$\n\x08\x63\x61mpaign\x18\x01 \x01(\x0b\x32\x12.repit.v1.Campaign\x12\x17\n\x0f\x63\x61talog_version\x18\x02 \x01(\x04\")\n\x12GetCampaignRequest\x12\x13\n\x0b\x63\x61mpaign_id\x18\x01 \x01(\t\";\n\x13GetCampaignResponse\x12$\n\x08\x63\x61mpaign\x18\x01 \x01(\x0b\x32\x12.repit.v1.Campaign\"=\n\x14ListCampaignsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\"W\n\x15ListCampaignsResponse\x12%\n\tcampaigns\x18\x01 \x03(\x0b\x32\x12.repit.v1.Campaign\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"~\n\x15UpdateCampaignRequest\x12$\n\x08\x63\x61mpaign\x18\x01 \x01(\x0b\x32\x12.repit.v1.Campaign\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x0e\n\x06\x61uthor\x18\x03 \x01(\t\"W\n\x16UpdateCampaignResponse\x12$\n\x08\x63\x61mpaign\x18\x01 \x01(\x0b\x32\x12.repit.v1.Campaign\x12\x17\n\x0f\x63\x61talog_version\x18\x02 \x01(\x04\"<\n\x15\x44\x65leteCampaignRequest\x12\x13\n\x0b\x63\x61mpaign_id\x18\x01 \x01(\t\x12\x0e\n\x06\x61uthor\x18\x02 \x01(\t\"1\n\x16\x44\x65leteCampaignResponse\x12\x17\n\x0f\x63\x61talog_version\x18\x01 \x01(\x04\x32\xa9\x05\n\x0e\x43\x61talogService\x12G\n\nGetCatalog\x12\x1b.repit.v1.GetCatalogRequest\x1a\x1c.repit.v1.GetCatalogResponse\x12M\n\x0c\x41pplyCatalog\x12\x1d.repit.v1.ApplyCatalogRequest\x1a\x1e.repit.v1.ApplyCatalogResponse\x12\x62\n\x13ListCatalogVersions\x12$.repit.v1.ListCatalogVersionsRequest\x1a%.repit.v1.ListCatalogVersionsResponse\x12S\n\x0e\x43reateCampaign\x12\x1f.repit.v1.CreateCampaignRequest\x1a .repit.v1.CreateCampaignResponse\x12J\n\x0bGetCampaign\x12\x1c.repit.v1.GetCampaignRequest\x1a\x1d.repit.v1.GetCampaignResponse\x12P\n\rListCampaigns\x12\x1e.repit.v1.ListCampaignsRequest\x1a\x1f.repit.v1.ListCampaignsResponse\x12S\n\x0eUpdateCampaign\x12\x1f.repit.v1.UpdateCampaignRequest\x1a .repit.v1.UpdateCampaignResponse\x12S\n\x0e\x44\x65leteCampaign\x12\x1f.repit.v1.DeleteCampaignRequest\x1a .repit.v1.DeleteCampaignResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1erepit/v1/catalog_service.proto\x12\x08repit.v1\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x17repit/v1/campaign.proto\x1a\x16repit/v1/catalog.proto\x1a\x15repit/v1/shadow.proto\"$\n\x11GetCatalogRequest\x12\x0f\n\x07version\x18\x01 \x01(\x04\"8\n\x12GetCatalogResponse\x12\"\n\x07\x63\x61talog\x18\x01 \x01(\x0b\x32\x11.repit.v1.Catalog\"m\n\x13\x41pplyCatalogRequest\x12\x10\n\x08\x64ocument\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\x12\x0e\n\x06\x61uthor\x18\x04 \x01(\t\x12\x0f\n\x07message\x18\x05 \x01(\t\"_\n\x14\x41pplyCatalogResponse\x12\"\n\x07\x63\x61talog\x18\x01 \x01(\x0b\x32\x11.repit.v1.Catalog\x12#\n\x08\x66indings\x18\x02 \x03(\x0b\x32\x11.repit.v1.Finding\"C\n\x1aListCatalogVersionsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\"[\n\x1bListCatalogVersionsResponse\x12#\n\x08\x63\x61talogs\x18\x01 \x03(\x0b\x32\x11.repit.v1.Catalog\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"X\n\x16RollbackCatalogRequest\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x0e\n\x06\x61uthor\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\"b\n\x17RollbackCatalogResponse\x12\"\n\x07\x63\x61talog\x18\x01 \x01(\x0b\x32\x11.repit.v1.Catalog\x12#\n\x08\x66indings\x18\x02 \x03(\x0b\x32\x11.repit.v1.Finding\"\xa0\x01\n\x12\x44iffCatalogRequest\x12\x12\n\x08\x64ocument\x18\x01 \x01(\tH\x00\x12\x11\n\x07version\x18\x02 \x01(\x04H\x00\x12\x17\n\x0f\x61gainst_version\x18\x03 \x01(\x04\x12\x10\n\x08skip_log\x18\x04 \x01(\x08\x12/\n\x0cmax_log_time\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationB\x07\n\x05later\"\x86\x01\n\x13\x44iffCatalogResponse\x12)\n\x0b\x64ifferences\x18\x01 \x03(\x0b\x32\x14.repit.v1.Difference\x12\x17\n\x0f\x61gainst_version\x18\x02 \x01(\x04\x12+\n\x07touched\x18\x03 \x01(\x0b\x32\x1a.repit.v1.TouchedCustomers\"U\n\x14ShadowCatalogRequest\x12\x10\n\x08\x64ocument\x18\x01 \x01(\t\x12+\n\x08interval\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"?\n\x15ShadowCatalogResponse\x12&\n\x06report\x18\x01 \x01(\x0b\x32\x16.repit.v1.ShadowReport\"M\n\x15\x43reateCampaignRequest\x12$\n\x08\x63\x61mpaign\x18\x01 \x01(\x0b\x32\x12.repit.v1.Campaign\x12\x0e\n\x06\x61uthor\x18\x02 \x01(\t\"W\n\x16\x43reateCampaignResponse\x12$\n\x08\x63\x61mpaign\x18\x01 \x01(\x0b\x32\x12.repit.v1.Campaign\x12\x17\n\x0f\x63\x61talog_version\x18\x02 \x01(\x04\")\n\x12GetCampaignRequest\x12\x13\n\x0b\x63\x61mpaign_id\x18\x01 \x01(\t\";\n\x13GetCampaignResponse\x12$\n\x08\x63\x61mpaign\x18\x01 \x01(\x0b\x32\x12.repit.v1.Campaign\"=\n\x14ListCampaignsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\"W\n\x15ListCampaignsResponse\x12%\n\tcampaigns\x18\x01 \x03(\x0b\x32\x12.repit.v1.Campaign\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"~\n\x15UpdateCampaignRequest\x12$\n\x08\x63\x61mpaign\x18\x01 \x01(\x0b\x32\x12.repit.v1.Campaign\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x0e\n\x06\x61uthor\x18\x03 \x01(\t\"W\n\x16UpdateCampaignResponse\x12$\n\x08\x63\x61mpaign\x18\x01 \x01(\x0b\x32\x12.repit.v1.Campaign\x12\x17\n\x0f\x63\x61talog_version\x18\x02 \x01(\x04\"<\n\x15\x44\x65leteCampaignRequest\x12\x13\n\x0b\x63\x61mpaign_id\x18\x01 \x01(\t\x12\x0e\n\x06\x61uthor\x18\x02 \x01(\t\"1\n\x16\x44\x65leteCampaignResponse\x12\x17\n\x0f\x63\x61talog_version\x18\x01 \x01(\x04\x32\xa1\x07\n\x0e\x43\x61talogService\x12G\n\nGetCatalog\x12\x1b.repit.v1.GetCatalogRequest\x1a\x1c.repit.v1.GetCatalogResponse\x12M\n\x0c\x41pplyCatalog\x12\x1d.repit.v1.ApplyCatalogRequest\x1a\x1e.repit.v1.ApplyCatalogResponse\x12\x62\n\x13ListCatalogVersions\x12$.repit.v1.ListCatalogVersionsRequest\x1a%.repit.v1.ListCatalogVersionsResponse\x12V\n\x0fRollbackCatalog\x12 .repit.v1.RollbackCatalogRequest\x1a!.repit.v1.RollbackCatalogResponse\x12J\n\x0b\x44iffCatalog\x12\x1c.repit.v1.DiffCatalogRequest\x1a\x1d.repit.v1.DiffCatalogResponse\x12R\n\rShadowCatalog\x12\x1e.repit.v1.ShadowCatalogRequest\x1a\x1f.repit.v1.ShadowCatalogResponse0\x01\x12S\n\x0e\x43reateCampaign\x12\x1f.repit.v1.CreateCampaignRequest\x1a .repit.v1.CreateCampaignResponse\x12J\n\x0bGetCampaign\x12\x1c.repit.v1.GetCampaignRequest\x1a\x1d.repit.v1.GetCampaignResponse\x12P\n\rListCampaigns\x12\x1e.repit.v1.ListCampaignsRequest\x1a\x1f.repit.v1.ListCampaignsResponse\x12S\n\x0eUpdateCampaign\x12\x1f.repit.v1.UpdateCampaignRequest\x1a .repit.v1.UpdateCampaignResponse\x12S\n\x0e\x44\x65leteCampaign\x12\x1f.repit.v1.DeleteCampaignRequest\x1a .repit.v1.DeleteCampaignResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'repit.v1.catalog_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_GETCATALOGREQUEST']._serialized_start=127
-  _globals['_GETCATALOGREQUEST']._serialized_end=163
-  _globals['_GETCATALOGRESPONSE']._serialized_start=165
-  _globals['_GETCATALOGRESPONSE']._serialized_end=221
-  _globals['_APPLYCATALOGREQUEST']._serialized_start=223
-  _globals['_APPLYCATALOGREQUEST']._serialized_end=332
-  _globals['_APPLYCATALOGRESPONSE']._serialized_start=334
-  _globals['_APPLYCATALOGRESPONSE']._serialized_end=429
-  _globals['_LISTCATALOGVERSIONSREQUEST']._serialized_start=431
-  _globals['_LISTCATALOGVERSIONSREQUEST']._serialized_end=498
-  _globals['_LISTCATALOGVERSIONSRESPONSE']._serialized_start=500
-  _globals['_LISTCATALOGVERSIONSRESPONSE']._serialized_end=591
-  _globals['_CREATECAMPAIGNREQUEST']._serialized_start=593
-  _globals['_CREATECAMPAIGNREQUEST']._serialized_end=670
-  _globals['_CREATECAMPAIGNRESPONSE']._serialized_start=672
-  _globals['_CREATECAMPAIGNRESPONSE']._serialized_end=759
-  _globals['_GETCAMPAIGNREQUEST']._serialized_start=761
-  _globals['_GETCAMPAIGNREQUEST']._serialized_end=802
-  _globals['_GETCAMPAIGNRESPONSE']._serialized_start=804
-  _globals['_GETCAMPAIGNRESPONSE']._serialized_end=863
-  _globals['_LISTCAMPAIGNSREQUEST']._serialized_start=865
-  _globals['_LISTCAMPAIGNSREQUEST']._serialized_end=926
-  _globals['_LISTCAMPAIGNSRESPONSE']._serialized_start=928
-  _globals['_LISTCAMPAIGNSRESPONSE']._serialized_end=1015
-  _globals['_UPDATECAMPAIGNREQUEST']._serialized_start=1017
-  _globals['_UPDATECAMPAIGNREQUEST']._serialized_end=1143
-  _globals['_UPDATECAMPAIGNRESPONSE']._serialized_start=1145
-  _globals['_UPDATECAMPAIGNRESPONSE']._serialized_end=1232
-  _globals['_DELETECAMPAIGNREQUEST']._serialized_start=1234
-  _globals['_DELETECAMPAIGNREQUEST']._serialized_end=1294
-  _globals['_DELETECAMPAIGNRESPONSE']._serialized_start=1296
-  _globals['_DELETECAMPAIGNRESPONSE']._serialized_end=1345
-  _globals['_CATALOGSERVICE']._serialized_start=1348
-  _globals['_CATALOGSERVICE']._serialized_end=2029
+  _globals['_GETCATALOGREQUEST']._serialized_start=182
+  _globals['_GETCATALOGREQUEST']._serialized_end=218
+  _globals['_GETCATALOGRESPONSE']._serialized_start=220
+  _globals['_GETCATALOGRESPONSE']._serialized_end=276
+  _globals['_APPLYCATALOGREQUEST']._serialized_start=278
+  _globals['_APPLYCATALOGREQUEST']._serialized_end=387
+  _globals['_APPLYCATALOGRESPONSE']._serialized_start=389
+  _globals['_APPLYCATALOGRESPONSE']._serialized_end=484
+  _globals['_LISTCATALOGVERSIONSREQUEST']._serialized_start=486
+  _globals['_LISTCATALOGVERSIONSREQUEST']._serialized_end=553
+  _globals['_LISTCATALOGVERSIONSRESPONSE']._serialized_start=555
+  _globals['_LISTCATALOGVERSIONSRESPONSE']._serialized_end=646
+  _globals['_ROLLBACKCATALOGREQUEST']._serialized_start=648
+  _globals['_ROLLBACKCATALOGREQUEST']._serialized_end=736
+  _globals['_ROLLBACKCATALOGRESPONSE']._serialized_start=738
+  _globals['_ROLLBACKCATALOGRESPONSE']._serialized_end=836
+  _globals['_DIFFCATALOGREQUEST']._serialized_start=839
+  _globals['_DIFFCATALOGREQUEST']._serialized_end=999
+  _globals['_DIFFCATALOGRESPONSE']._serialized_start=1002
+  _globals['_DIFFCATALOGRESPONSE']._serialized_end=1136
+  _globals['_SHADOWCATALOGREQUEST']._serialized_start=1138
+  _globals['_SHADOWCATALOGREQUEST']._serialized_end=1223
+  _globals['_SHADOWCATALOGRESPONSE']._serialized_start=1225
+  _globals['_SHADOWCATALOGRESPONSE']._serialized_end=1288
+  _globals['_CREATECAMPAIGNREQUEST']._serialized_start=1290
+  _globals['_CREATECAMPAIGNREQUEST']._serialized_end=1367
+  _globals['_CREATECAMPAIGNRESPONSE']._serialized_start=1369
+  _globals['_CREATECAMPAIGNRESPONSE']._serialized_end=1456
+  _globals['_GETCAMPAIGNREQUEST']._serialized_start=1458
+  _globals['_GETCAMPAIGNREQUEST']._serialized_end=1499
+  _globals['_GETCAMPAIGNRESPONSE']._serialized_start=1501
+  _globals['_GETCAMPAIGNRESPONSE']._serialized_end=1560
+  _globals['_LISTCAMPAIGNSREQUEST']._serialized_start=1562
+  _globals['_LISTCAMPAIGNSREQUEST']._serialized_end=1623
+  _globals['_LISTCAMPAIGNSRESPONSE']._serialized_start=1625
+  _globals['_LISTCAMPAIGNSRESPONSE']._serialized_end=1712
+  _globals['_UPDATECAMPAIGNREQUEST']._serialized_start=1714
+  _globals['_UPDATECAMPAIGNREQUEST']._serialized_end=1840
+  _globals['_UPDATECAMPAIGNRESPONSE']._serialized_start=1842
+  _globals['_UPDATECAMPAIGNRESPONSE']._serialized_end=1929
+  _globals['_DELETECAMPAIGNREQUEST']._serialized_start=1931
+  _globals['_DELETECAMPAIGNREQUEST']._serialized_end=1991
+  _globals['_DELETECAMPAIGNRESPONSE']._serialized_start=1993
+  _globals['_DELETECAMPAIGNRESPONSE']._serialized_end=2042
+  _globals['_CATALOGSERVICE']._serialized_start=2045
+  _globals['_CATALOGSERVICE']._serialized_end=2974
 # @@protoc_insertion_point(module_scope)

@@ -5,11 +5,13 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from repit.v1 import campaign_pb2 as _campaign_pb2
 from repit.v1 import catalog_pb2 as _catalog_pb2
+from repit.v1 import shadow_pb2 as _shadow_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -188,6 +190,198 @@ class ListCatalogVersionsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListCatalogVersionsResponse: _TypeAlias = ListCatalogVersionsResponse  # noqa: Y015
+
+@_typing.final
+class RollbackCatalogRequest(_message.Message):
+    """Go back to this version."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    AUTHOR_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    """The version."""
+    etag: _builtins.str
+    """The etag that this was decided from: ABORTED where another change came first; not compared where empty."""
+    author: _builtins.str
+    """Who; at most 128 bytes."""
+    message: _builtins.str
+    """Why; at most 1,024 bytes."""
+    def __init__(
+        self,
+        *,
+        version: _builtins.int = ...,
+        etag: _builtins.str = ...,
+        author: _builtins.str = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author", b"author", "etag", b"etag", "message", b"message", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RollbackCatalogRequest: _TypeAlias = RollbackCatalogRequest  # noqa: Y015
+
+@_typing.final
+class RollbackCatalogResponse(_message.Message):
+    """What became of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CATALOG_FIELD_NUMBER: _builtins.int
+    FINDINGS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def catalog(self) -> _catalog_pb2.Catalog:
+        """The catalog that is active; a version of its own, or the active one where that is the same already or findings hold an error."""
+
+    @_builtins.property
+    def findings(self) -> _containers.RepeatedCompositeFieldContainer[_catalog_pb2.Finding]:
+        """What is wrong or unwise in it; at most 1,000."""
+
+    def __init__(
+        self,
+        *,
+        catalog: _catalog_pb2.Catalog | None = ...,
+        findings: _abc.Iterable[_catalog_pb2.Finding] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["catalog", b"catalog"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalog", b"catalog", "findings", b"findings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RollbackCatalogResponse: _TypeAlias = RollbackCatalogResponse  # noqa: Y015
+
+@_typing.final
+class DiffCatalogRequest(_message.Message):
+    """What differs from this to that?"""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DOCUMENT_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    AGAINST_VERSION_FIELD_NUMBER: _builtins.int
+    SKIP_LOG_FIELD_NUMBER: _builtins.int
+    MAX_LOG_TIME_FIELD_NUMBER: _builtins.int
+    document: _builtins.str
+    """A document, YAML or JSON, with the campaigns that are registered; at most 4 MiB."""
+    version: _builtins.int
+    """A version, with the campaigns that it had."""
+    against_version: _builtins.int
+    """The earlier one; the active where 0."""
+    skip_log: _builtins.bool
+    """Leave the contact log unread: nothing is said of customers."""
+    @_builtins.property
+    def max_log_time(self) -> _duration_pb2.Duration:
+        """How long to read the contact log at most, up to 1 h: what was read by then is answered. 30 s where absent."""
+
+    def __init__(
+        self,
+        *,
+        document: _builtins.str = ...,
+        version: _builtins.int = ...,
+        against_version: _builtins.int = ...,
+        skip_log: _builtins.bool = ...,
+        max_log_time: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["document", b"document", "later", b"later", "max_log_time", b"max_log_time", "version", b"version"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["against_version", b"against_version", "document", b"document", "later", b"later", "max_log_time", b"max_log_time", "skip_log", b"skip_log", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_later: _TypeAlias = _typing.Literal["document", "version"]  # noqa: Y015
+    _WhichOneofArgType_later: _TypeAlias = _typing.Literal["later", b"later"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_later) -> _WhichOneofReturnType_later | None: ...
+
+Global___DiffCatalogRequest: _TypeAlias = DiffCatalogRequest  # noqa: Y015
+
+@_typing.final
+class DiffCatalogResponse(_message.Message):
+    """What differs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIFFERENCES_FIELD_NUMBER: _builtins.int
+    AGAINST_VERSION_FIELD_NUMBER: _builtins.int
+    TOUCHED_FIELD_NUMBER: _builtins.int
+    against_version: _builtins.int
+    """The version that it was compared with."""
+    @_builtins.property
+    def differences(self) -> _containers.RepeatedCompositeFieldContainer[_catalog_pb2.Difference]:
+        """In the order of the document; at most 10,000. None where both decide alike."""
+
+    @_builtins.property
+    def touched(self) -> _catalog_pb2.TouchedCustomers:
+        """How many customers it would have touched; absent where nothing differs or the log was not read."""
+
+    def __init__(
+        self,
+        *,
+        differences: _abc.Iterable[_catalog_pb2.Difference] | None = ...,
+        against_version: _builtins.int = ...,
+        touched: _catalog_pb2.TouchedCustomers | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["touched", b"touched"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["against_version", b"against_version", "differences", b"differences", "touched", b"touched"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DiffCatalogResponse: _TypeAlias = DiffCatalogResponse  # noqa: Y015
+
+@_typing.final
+class ShadowCatalogRequest(_message.Message):
+    """Let this decide beside the active catalog."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DOCUMENT_FIELD_NUMBER: _builtins.int
+    INTERVAL_FIELD_NUMBER: _builtins.int
+    document: _builtins.str
+    """The document, YAML or JSON, with the campaigns that are registered when it begins; at most 4 MiB. INVALID_ARGUMENT with what is wrong where it cannot be a catalog."""
+    @_builtins.property
+    def interval(self) -> _duration_pb2.Duration:
+        """How often to report, 100 ms to 1 h; 1 s where absent."""
+
+    def __init__(
+        self,
+        *,
+        document: _builtins.str = ...,
+        interval: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["interval", b"interval"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["document", b"document", "interval", b"interval"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ShadowCatalogRequest: _TypeAlias = ShadowCatalogRequest  # noqa: Y015
+
+@_typing.final
+class ShadowCatalogResponse(_message.Message):
+    """What would have differed so far."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPORT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def report(self) -> _shadow_pb2.ShadowReport:
+        """Since the beginning; the first, sent at once, is empty."""
+
+    def __init__(
+        self,
+        *,
+        report: _shadow_pb2.ShadowReport | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["report", b"report"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["report", b"report"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ShadowCatalogResponse: _TypeAlias = ShadowCatalogResponse  # noqa: Y015
 
 @_typing.final
 class CreateCampaignRequest(_message.Message):

@@ -50,6 +50,21 @@ class CatalogServiceStub:
                 request_serializer=repit_dot_v1_dot_catalog__service__pb2.ListCatalogVersionsRequest.SerializeToString,
                 response_deserializer=repit_dot_v1_dot_catalog__service__pb2.ListCatalogVersionsResponse.FromString,
                 _registered_method=True)
+        self.RollbackCatalog = channel.unary_unary(
+                '/repit.v1.CatalogService/RollbackCatalog',
+                request_serializer=repit_dot_v1_dot_catalog__service__pb2.RollbackCatalogRequest.SerializeToString,
+                response_deserializer=repit_dot_v1_dot_catalog__service__pb2.RollbackCatalogResponse.FromString,
+                _registered_method=True)
+        self.DiffCatalog = channel.unary_unary(
+                '/repit.v1.CatalogService/DiffCatalog',
+                request_serializer=repit_dot_v1_dot_catalog__service__pb2.DiffCatalogRequest.SerializeToString,
+                response_deserializer=repit_dot_v1_dot_catalog__service__pb2.DiffCatalogResponse.FromString,
+                _registered_method=True)
+        self.ShadowCatalog = channel.unary_stream(
+                '/repit.v1.CatalogService/ShadowCatalog',
+                request_serializer=repit_dot_v1_dot_catalog__service__pb2.ShadowCatalogRequest.SerializeToString,
+                response_deserializer=repit_dot_v1_dot_catalog__service__pb2.ShadowCatalogResponse.FromString,
+                _registered_method=True)
         self.CreateCampaign = channel.unary_unary(
                 '/repit.v1.CatalogService/CreateCampaign',
                 request_serializer=repit_dot_v1_dot_catalog__service__pb2.CreateCampaignRequest.SerializeToString,
@@ -96,7 +111,28 @@ class CatalogServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListCatalogVersions(self, request, context):
-        """The versions, newest first.
+        """The versions, newest first: who made what of which, when and why.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RollbackCatalog(self, request, context):
+        """Makes the next version from an earlier one: its document and its campaigns.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DiffCatalog(self, request, context):
+        """What a document or version changes, in words, and how many customers of the contact log it would have touched. Changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ShadowCatalog(self, request, context):
+        """Lets a document decide beside the active catalog, as long as the caller listens, and reports what would have differed. It acts on nothing. One at a time a server, of that server's requests.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -154,6 +190,21 @@ def add_CatalogServiceServicer_to_server(servicer, server):
                     servicer.ListCatalogVersions,
                     request_deserializer=repit_dot_v1_dot_catalog__service__pb2.ListCatalogVersionsRequest.FromString,
                     response_serializer=repit_dot_v1_dot_catalog__service__pb2.ListCatalogVersionsResponse.SerializeToString,
+            ),
+            'RollbackCatalog': grpc.unary_unary_rpc_method_handler(
+                    servicer.RollbackCatalog,
+                    request_deserializer=repit_dot_v1_dot_catalog__service__pb2.RollbackCatalogRequest.FromString,
+                    response_serializer=repit_dot_v1_dot_catalog__service__pb2.RollbackCatalogResponse.SerializeToString,
+            ),
+            'DiffCatalog': grpc.unary_unary_rpc_method_handler(
+                    servicer.DiffCatalog,
+                    request_deserializer=repit_dot_v1_dot_catalog__service__pb2.DiffCatalogRequest.FromString,
+                    response_serializer=repit_dot_v1_dot_catalog__service__pb2.DiffCatalogResponse.SerializeToString,
+            ),
+            'ShadowCatalog': grpc.unary_stream_rpc_method_handler(
+                    servicer.ShadowCatalog,
+                    request_deserializer=repit_dot_v1_dot_catalog__service__pb2.ShadowCatalogRequest.FromString,
+                    response_serializer=repit_dot_v1_dot_catalog__service__pb2.ShadowCatalogResponse.SerializeToString,
             ),
             'CreateCampaign': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateCampaign,
@@ -263,6 +314,87 @@ class CatalogService:
             '/repit.v1.CatalogService/ListCatalogVersions',
             repit_dot_v1_dot_catalog__service__pb2.ListCatalogVersionsRequest.SerializeToString,
             repit_dot_v1_dot_catalog__service__pb2.ListCatalogVersionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RollbackCatalog(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/repit.v1.CatalogService/RollbackCatalog',
+            repit_dot_v1_dot_catalog__service__pb2.RollbackCatalogRequest.SerializeToString,
+            repit_dot_v1_dot_catalog__service__pb2.RollbackCatalogResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DiffCatalog(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/repit.v1.CatalogService/DiffCatalog',
+            repit_dot_v1_dot_catalog__service__pb2.DiffCatalogRequest.SerializeToString,
+            repit_dot_v1_dot_catalog__service__pb2.DiffCatalogResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ShadowCatalog(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/repit.v1.CatalogService/ShadowCatalog',
+            repit_dot_v1_dot_catalog__service__pb2.ShadowCatalogRequest.SerializeToString,
+            repit_dot_v1_dot_catalog__service__pb2.ShadowCatalogResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -38,7 +38,13 @@ class CatalogServiceStub:
     ApplyCatalog: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.ApplyCatalogRequest, _catalog_service_pb2.ApplyCatalogResponse]
     """Makes a document the catalog, on every replica within one second; or says what is wrong with it."""
     ListCatalogVersions: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.ListCatalogVersionsRequest, _catalog_service_pb2.ListCatalogVersionsResponse]
-    """The versions, newest first."""
+    """The versions, newest first: who made what of which, when and why."""
+    RollbackCatalog: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.RollbackCatalogRequest, _catalog_service_pb2.RollbackCatalogResponse]
+    """Makes the next version from an earlier one: its document and its campaigns."""
+    DiffCatalog: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.DiffCatalogRequest, _catalog_service_pb2.DiffCatalogResponse]
+    """What a document or version changes, in words, and how many customers of the contact log it would have touched. Changes nothing."""
+    ShadowCatalog: _grpc.UnaryStreamMultiCallable[_catalog_service_pb2.ShadowCatalogRequest, _catalog_service_pb2.ShadowCatalogResponse]
+    """Lets a document decide beside the active catalog, as long as the caller listens, and reports what would have differed. It acts on nothing. One at a time a server, of that server's requests."""
     CreateCampaign: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.CreateCampaignRequest, _catalog_service_pb2.CreateCampaignResponse]
     """Registers a campaign beside those of the document."""
     GetCampaign: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.GetCampaignRequest, _catalog_service_pb2.GetCampaignResponse]
@@ -60,7 +66,13 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     ApplyCatalog: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.ApplyCatalogRequest, _catalog_service_pb2.ApplyCatalogResponse]  # type: ignore[assignment]
     """Makes a document the catalog, on every replica within one second; or says what is wrong with it."""
     ListCatalogVersions: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.ListCatalogVersionsRequest, _catalog_service_pb2.ListCatalogVersionsResponse]  # type: ignore[assignment]
-    """The versions, newest first."""
+    """The versions, newest first: who made what of which, when and why."""
+    RollbackCatalog: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.RollbackCatalogRequest, _catalog_service_pb2.RollbackCatalogResponse]  # type: ignore[assignment]
+    """Makes the next version from an earlier one: its document and its campaigns."""
+    DiffCatalog: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.DiffCatalogRequest, _catalog_service_pb2.DiffCatalogResponse]  # type: ignore[assignment]
+    """What a document or version changes, in words, and how many customers of the contact log it would have touched. Changes nothing."""
+    ShadowCatalog: _aio.UnaryStreamMultiCallable[_catalog_service_pb2.ShadowCatalogRequest, _catalog_service_pb2.ShadowCatalogResponse]  # type: ignore[assignment]
+    """Lets a document decide beside the active catalog, as long as the caller listens, and reports what would have differed. It acts on nothing. One at a time a server, of that server's requests."""
     CreateCampaign: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.CreateCampaignRequest, _catalog_service_pb2.CreateCampaignResponse]  # type: ignore[assignment]
     """Registers a campaign beside those of the document."""
     GetCampaign: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.GetCampaignRequest, _catalog_service_pb2.GetCampaignResponse]  # type: ignore[assignment]
@@ -97,7 +109,31 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _catalog_service_pb2.ListCatalogVersionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_service_pb2.ListCatalogVersionsResponse, _abc.Awaitable[_catalog_service_pb2.ListCatalogVersionsResponse]]:
-        """The versions, newest first."""
+        """The versions, newest first: who made what of which, when and why."""
+
+    @_abc_1.abstractmethod
+    def RollbackCatalog(
+        self,
+        request: _catalog_service_pb2.RollbackCatalogRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_catalog_service_pb2.RollbackCatalogResponse, _abc.Awaitable[_catalog_service_pb2.RollbackCatalogResponse]]:
+        """Makes the next version from an earlier one: its document and its campaigns."""
+
+    @_abc_1.abstractmethod
+    def DiffCatalog(
+        self,
+        request: _catalog_service_pb2.DiffCatalogRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_catalog_service_pb2.DiffCatalogResponse, _abc.Awaitable[_catalog_service_pb2.DiffCatalogResponse]]:
+        """What a document or version changes, in words, and how many customers of the contact log it would have touched. Changes nothing."""
+
+    @_abc_1.abstractmethod
+    def ShadowCatalog(
+        self,
+        request: _catalog_service_pb2.ShadowCatalogRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_catalog_service_pb2.ShadowCatalogResponse], _abc.AsyncIterator[_catalog_service_pb2.ShadowCatalogResponse]]:
+        """Lets a document decide beside the active catalog, as long as the caller listens, and reports what would have differed. It acts on nothing. One at a time a server, of that server's requests."""
 
     @_abc_1.abstractmethod
     def CreateCampaign(

@@ -23,23 +23,28 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from repit.v1 import claim_pb2 as repit_dot_v1_dot_claim__pb2
 from repit.v1 import engagement_pb2 as repit_dot_v1_dot_engagement__pb2
 from repit.v1 import kind_pb2 as repit_dot_v1_dot_kind__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1arepit/v1/contact_log.proto\x12\x08repit.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19repit/v1/engagement.proto\x1a\x13repit/v1/kind.proto\"\xcb\x02\n\x10\x43ontactLogRecord\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\t\x12/\n\x0brecord_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rstate_version\x18\x03 \x01(\x04\x12\x17\n\x0f\x63\x61talog_version\x18\x04 \x01(\x04\x12+\n\x07granted\x18\x05 \x01(\x0b\x32\x18.repit.v1.ContactGrantedH\x00\x12/\n\tconfirmed\x18\x06 \x01(\x0b\x32\x1a.repit.v1.ContactConfirmedH\x00\x12-\n\x08released\x18\x07 \x01(\x0b\x32\x19.repit.v1.ContactReleasedH\x00\x12*\n\nengagement\x18\x08 \x01(\x0b\x32\x14.repit.v1.EngagementH\x00\x42\x08\n\x06\x63hange\"\xff\x01\n\x0e\x43ontactGranted\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x13\n\x0b\x63\x61mpaign_id\x18\x03 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x04 \x01(\t\x12\x1c\n\x04kind\x18\x05 \x01(\x0e\x32\x0e.repit.v1.Kind\x12\x14\n\x0coffer_family\x18\x06 \x01(\t\x12\x15\n\rbusiness_unit\x18\x07 \x01(\t\x12\x10\n\x08segments\x18\x08 \x03(\t\x12\x10\n\x08priority\x18\t \x01(\r\x12\x30\n\x0c\x63ontact_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"U\n\x10\x43ontactConfirmed\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12-\n\tsend_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"5\n\x0f\x43ontactReleased\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1arepit/v1/contact_log.proto\x12\x08repit.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x14repit/v1/claim.proto\x1a\x19repit/v1/engagement.proto\x1a\x13repit/v1/kind.proto\"\xcd\x03\n\x10\x43ontactLogRecord\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\t\x12/\n\x0brecord_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rstate_version\x18\x03 \x01(\x04\x12\x17\n\x0f\x63\x61talog_version\x18\x04 \x01(\x04\x12+\n\x07granted\x18\x05 \x01(\x0b\x32\x18.repit.v1.ContactGrantedH\x00\x12/\n\tconfirmed\x18\x06 \x01(\x0b\x32\x1a.repit.v1.ContactConfirmedH\x00\x12-\n\x08released\x18\x07 \x01(\x0b\x32\x19.repit.v1.ContactReleasedH\x00\x12*\n\nengagement\x18\x08 \x01(\x0b\x32\x14.repit.v1.EngagementH\x00\x12\x37\n\x11\x63laims_registered\x18\t \x01(\x0b\x32\x1a.repit.v1.ClaimsRegisteredH\x00\x12\x35\n\x10\x63laims_withdrawn\x18\n \x01(\x0b\x32\x19.repit.v1.ClaimsWithdrawnH\x00\x12\x10\n\x08party_id\x18\x0b \x01(\tB\x08\n\x06\x63hange\"3\n\x10\x43laimsRegistered\x12\x1f\n\x06\x63laims\x18\x01 \x03(\x0b\x32\x0f.repit.v1.Claim\"&\n\x0f\x43laimsWithdrawn\x12\x13\n\x0b\x63\x61mpaign_id\x18\x01 \x01(\t\"\xc7\x02\n\x0e\x43ontactGranted\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x13\n\x0b\x63\x61mpaign_id\x18\x03 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x04 \x01(\t\x12\x1c\n\x04kind\x18\x05 \x01(\x0e\x32\x0e.repit.v1.Kind\x12\x14\n\x0coffer_family\x18\x06 \x01(\t\x12\x15\n\rbusiness_unit\x18\x07 \x01(\t\x12\x10\n\x08segments\x18\x08 \x03(\t\x12\x10\n\x08priority\x18\t \x01(\r\x12\x30\n\x0c\x63ontact_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1e\n\x05\x63laim\x18\x0b \x01(\x0b\x32\x0f.repit.v1.Claim\x12\x15\n\rcontact_point\x18\x0c \x01(\x06\x12\x0f\n\x07subject\x18\r \x01(\x06\"U\n\x10\x43ontactConfirmed\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12-\n\tsend_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"5\n\x0f\x43ontactReleased\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'repit.v1.contact_log_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CONTACTLOGRECORD']._serialized_start=122
-  _globals['_CONTACTLOGRECORD']._serialized_end=453
-  _globals['_CONTACTGRANTED']._serialized_start=456
-  _globals['_CONTACTGRANTED']._serialized_end=711
-  _globals['_CONTACTCONFIRMED']._serialized_start=713
-  _globals['_CONTACTCONFIRMED']._serialized_end=798
-  _globals['_CONTACTRELEASED']._serialized_start=800
-  _globals['_CONTACTRELEASED']._serialized_end=853
+  _globals['_CONTACTLOGRECORD']._serialized_start=144
+  _globals['_CONTACTLOGRECORD']._serialized_end=605
+  _globals['_CLAIMSREGISTERED']._serialized_start=607
+  _globals['_CLAIMSREGISTERED']._serialized_end=658
+  _globals['_CLAIMSWITHDRAWN']._serialized_start=660
+  _globals['_CLAIMSWITHDRAWN']._serialized_end=698
+  _globals['_CONTACTGRANTED']._serialized_start=701
+  _globals['_CONTACTGRANTED']._serialized_end=1028
+  _globals['_CONTACTCONFIRMED']._serialized_start=1030
+  _globals['_CONTACTCONFIRMED']._serialized_end=1115
+  _globals['_CONTACTRELEASED']._serialized_start=1117
+  _globals['_CONTACTRELEASED']._serialized_end=1170
 # @@protoc_insertion_point(module_scope)

@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from repit.v1 import claim_pb2 as _claim_pb2
 from repit.v1 import engagement_pb2 as _engagement_pb2
 from repit.v1 import kind_pb2 as _kind_pb2
 import builtins as _builtins
@@ -35,12 +36,17 @@ class ContactLogRecord(_message.Message):
     CONFIRMED_FIELD_NUMBER: _builtins.int
     RELEASED_FIELD_NUMBER: _builtins.int
     ENGAGEMENT_FIELD_NUMBER: _builtins.int
+    CLAIMS_REGISTERED_FIELD_NUMBER: _builtins.int
+    CLAIMS_WITHDRAWN_FIELD_NUMBER: _builtins.int
+    PARTY_ID_FIELD_NUMBER: _builtins.int
     customer_id: _builtins.str
     """The customer."""
     state_version: _builtins.int
     """The version of the customer's value that it made."""
     catalog_version: _builtins.int
     """The version of the catalog that decided."""
+    party_id: _builtins.str
+    """Household or account of the customer; empty where the customer is its own."""
     @_builtins.property
     def record_time(self) -> _timestamp_pb2.Timestamp:
         """When the change was made, by the clock of the replica that made it."""
@@ -61,6 +67,14 @@ class ContactLogRecord(_message.Message):
     def engagement(self) -> _engagement_pb2.Engagement:
         """An engagement, or a contact made elsewhere."""
 
+    @_builtins.property
+    def claims_registered(self) -> Global___ClaimsRegistered:
+        """Claims that were registered."""
+
+    @_builtins.property
+    def claims_withdrawn(self) -> Global___ClaimsWithdrawn:
+        """Claims that were given back."""
+
     def __init__(
         self,
         *,
@@ -72,16 +86,65 @@ class ContactLogRecord(_message.Message):
         confirmed: Global___ContactConfirmed | None = ...,
         released: Global___ContactReleased | None = ...,
         engagement: _engagement_pb2.Engagement | None = ...,
+        claims_registered: Global___ClaimsRegistered | None = ...,
+        claims_withdrawn: Global___ClaimsWithdrawn | None = ...,
+        party_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "confirmed", b"confirmed", "engagement", b"engagement", "granted", b"granted", "record_time", b"record_time", "released", b"released"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "claims_registered", b"claims_registered", "claims_withdrawn", b"claims_withdrawn", "confirmed", b"confirmed", "engagement", b"engagement", "granted", b"granted", "record_time", b"record_time", "released", b"released"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalog_version", b"catalog_version", "change", b"change", "confirmed", b"confirmed", "customer_id", b"customer_id", "engagement", b"engagement", "granted", b"granted", "record_time", b"record_time", "released", b"released", "state_version", b"state_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalog_version", b"catalog_version", "change", b"change", "claims_registered", b"claims_registered", "claims_withdrawn", b"claims_withdrawn", "confirmed", b"confirmed", "customer_id", b"customer_id", "engagement", b"engagement", "granted", b"granted", "party_id", b"party_id", "record_time", b"record_time", "released", b"released", "state_version", b"state_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["granted", "confirmed", "released", "engagement"]  # noqa: Y015
+    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["granted", "confirmed", "released", "engagement", "claims_registered", "claims_withdrawn"]  # noqa: Y015
     _WhichOneofArgType_change: _TypeAlias = _typing.Literal["change", b"change"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_change) -> _WhichOneofReturnType_change | None: ...
 
 Global___ContactLogRecord: _TypeAlias = ContactLogRecord  # noqa: Y015
+
+@_typing.final
+class ClaimsRegistered(_message.Message):
+    """Claims of one customer that were registered together."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLAIMS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def claims(self) -> _containers.RepeatedCompositeFieldContainer[_claim_pb2.Claim]:
+        """The claims."""
+
+    def __init__(
+        self,
+        *,
+        claims: _abc.Iterable[_claim_pb2.Claim] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["claims", b"claims"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClaimsRegistered: _TypeAlias = ClaimsRegistered  # noqa: Y015
+
+@_typing.final
+class ClaimsWithdrawn(_message.Message):
+    """Claims of one customer that were given back together."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CAMPAIGN_ID_FIELD_NUMBER: _builtins.int
+    campaign_id: _builtins.str
+    """Their campaign."""
+    def __init__(
+        self,
+        *,
+        campaign_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["campaign_id", b"campaign_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClaimsWithdrawn: _TypeAlias = ClaimsWithdrawn  # noqa: Y015
 
 @_typing.final
 class ContactGranted(_message.Message):
@@ -99,6 +162,9 @@ class ContactGranted(_message.Message):
     SEGMENTS_FIELD_NUMBER: _builtins.int
     PRIORITY_FIELD_NUMBER: _builtins.int
     CONTACT_TIME_FIELD_NUMBER: _builtins.int
+    CLAIM_FIELD_NUMBER: _builtins.int
+    CONTACT_POINT_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
     contact_id: _builtins.str
     """Its id."""
     request_id: _builtins.str
@@ -115,6 +181,10 @@ class ContactGranted(_message.Message):
     """Its business unit, frozen."""
     priority: _builtins.int
     """Its priority, frozen."""
+    contact_point: _builtins.int
+    """Hash of the contact point; 0 where none was named."""
+    subject: _builtins.int
+    """Hash of the subject; 0 where none was named."""
     @_builtins.property
     def segments(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The customer's segments, frozen."""
@@ -122,6 +192,10 @@ class ContactGranted(_message.Message):
     @_builtins.property
     def contact_time(self) -> _timestamp_pb2.Timestamp:
         """When it takes its place."""
+
+    @_builtins.property
+    def claim(self) -> _claim_pb2.Claim:
+        """The claim that it used."""
 
     def __init__(
         self,
@@ -136,10 +210,13 @@ class ContactGranted(_message.Message):
         segments: _abc.Iterable[_builtins.str] | None = ...,
         priority: _builtins.int = ...,
         contact_time: _timestamp_pb2.Timestamp | None = ...,
+        claim: _claim_pb2.Claim | None = ...,
+        contact_point: _builtins.int = ...,
+        subject: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["contact_time", b"contact_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["claim", b"claim", "contact_time", b"contact_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["business_unit", b"business_unit", "campaign_id", b"campaign_id", "channel", b"channel", "contact_id", b"contact_id", "contact_time", b"contact_time", "kind", b"kind", "offer_family", b"offer_family", "priority", b"priority", "request_id", b"request_id", "segments", b"segments"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["business_unit", b"business_unit", "campaign_id", b"campaign_id", "channel", b"channel", "claim", b"claim", "contact_id", b"contact_id", "contact_point", b"contact_point", "contact_time", b"contact_time", "kind", b"kind", "offer_family", b"offer_family", "priority", b"priority", "request_id", b"request_id", "segments", b"segments", "subject", b"subject"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -28,21 +28,29 @@ from repit.v1 import engagement_pb2 as repit_dot_v1_dot_engagement__pb2
 from repit.v1 import kind_pb2 as repit_dot_v1_dot_kind__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17repit/v1/customer.proto\x12\x08repit.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15repit/v1/denial.proto\x1a\x19repit/v1/engagement.proto\x1a\x13repit/v1/kind.proto\"\xa5\x02\n\x07\x43ontact\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63\x61mpaign_id\x18\x02 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x03 \x01(\t\x12\x1c\n\x04kind\x18\x04 \x01(\x0e\x32\x0e.repit.v1.Kind\x12\x14\n\x0coffer_family\x18\x05 \x01(\t\x12\x30\n\x0c\x63ontact_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12%\n\x05state\x18\x07 \x01(\x0e\x32\x16.repit.v1.ContactState\x12/\n\x0b\x65xpire_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bis_answered\x18\t \x01(\x08\x12\r\n\x05\x63ount\x18\n \x01(\r\"\x94\x01\n\rTimelineEntry\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12$\n\x07\x63ontact\x18\x02 \x01(\x0b\x32\x11.repit.v1.ContactH\x00\x12*\n\nengagement\x18\x03 \x01(\x0b\x32\x14.repit.v1.EngagementH\x00\x42\x07\n\x05\x65ntry\"\xeb\x01\n\tRuleUsage\x12\x0e\n\x06policy\x18\x01 \x01(\t\x12\x0c\n\x04rule\x18\x02 \x01(\t\x12&\n\x06reason\x18\x03 \x01(\x0e\x32\x16.repit.v1.DenialReason\x12\r\n\x05limit\x18\x04 \x01(\x01\x12\x0c\n\x04used\x18\x05 \x01(\x01\x12\x0e\n\x06window\x18\x06 \x01(\t\x12\x12\n\nis_against\x18\x07 \x01(\x08\x12\x31\n\rearliest_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x63\x61mpaign_id\x18\t \x01(\t\x12\x0f\n\x07\x63hannel\x18\n \x01(\t\"n\n\x13\x43hannelAvailability\x12\x0f\n\x07\x63hannel\x18\x01 \x01(\t\x12\x13\n\x0b\x63\x61mpaign_id\x18\x02 \x01(\t\x12\x31\n\rearliest_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\x9c\x01\n\x0c\x43ontactState\x12\x1d\n\x19\x43ONTACT_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43ONTACT_STATE_PENDING\x10\x01\x12\x1b\n\x17\x43ONTACT_STATE_CONFIRMED\x10\x02\x12\x1a\n\x16\x43ONTACT_STATE_RELEASED\x10\x03\x12\x19\n\x15\x43ONTACT_STATE_EXPIRED\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17repit/v1/customer.proto\x12\x08repit.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15repit/v1/denial.proto\x1a\x19repit/v1/engagement.proto\x1a\x13repit/v1/kind.proto\"\xba\x02\n\x07\x43ontact\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63\x61mpaign_id\x18\x02 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x03 \x01(\t\x12\x1c\n\x04kind\x18\x04 \x01(\x0e\x32\x0e.repit.v1.Kind\x12\x14\n\x0coffer_family\x18\x05 \x01(\t\x12\x30\n\x0c\x63ontact_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12%\n\x05state\x18\x07 \x01(\x0e\x32\x16.repit.v1.ContactState\x12/\n\x0b\x65xpire_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bis_answered\x18\t \x01(\x08\x12\r\n\x05\x63ount\x18\n \x01(\r\x12\x13\n\x0b\x63ustomer_id\x18\x0b \x01(\t\"\x94\x01\n\rTimelineEntry\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12$\n\x07\x63ontact\x18\x02 \x01(\x0b\x32\x11.repit.v1.ContactH\x00\x12*\n\nengagement\x18\x03 \x01(\x0b\x32\x14.repit.v1.EngagementH\x00\x42\x07\n\x05\x65ntry\"\xeb\x01\n\tRuleUsage\x12\x0e\n\x06policy\x18\x01 \x01(\t\x12\x0c\n\x04rule\x18\x02 \x01(\t\x12&\n\x06reason\x18\x03 \x01(\x0e\x32\x16.repit.v1.DenialReason\x12\r\n\x05limit\x18\x04 \x01(\x01\x12\x0c\n\x04used\x18\x05 \x01(\x01\x12\x0e\n\x06window\x18\x06 \x01(\t\x12\x12\n\nis_against\x18\x07 \x01(\x08\x12\x31\n\rearliest_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x63\x61mpaign_id\x18\t \x01(\t\x12\x0f\n\x07\x63hannel\x18\n \x01(\t\"n\n\x13\x43hannelAvailability\x12\x0f\n\x07\x63hannel\x18\x01 \x01(\t\x12\x13\n\x0b\x63\x61mpaign_id\x18\x02 \x01(\t\x12\x31\n\rearliest_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x99\x01\n\nLadderStep\x12&\n\x06reason\x18\x01 \x01(\x0e\x32\x16.repit.v1.DenialReason\x12\x0e\n\x06policy\x18\x02 \x01(\t\x12\x0c\n\x04rule\x18\x03 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x04 \x01(\t\x12\x12\n\nis_against\x18\x05 \x01(\x08\x12 \n\x06\x64\x65nial\x18\x06 \x01(\x0b\x32\x10.repit.v1.Denial\"J\n\x08\x41\x66\x66inity\x12\x14\n\x0coffer_family\x18\x01 \x01(\t\x12\x10\n\x08strength\x18\x02 \x01(\x01\x12\x16\n\x0ehalf_life_days\x18\x03 \x01(\x01\"_\n\x06Streak\x12\x0e\n\x06policy\x18\x01 \x01(\t\x12\x0c\n\x04rule\x18\x02 \x01(\t\x12\n\n\x02of\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x0e\n\x06length\x18\x05 \x01(\r\x12\r\n\x05\x61\x66ter\x18\x06 \x01(\r\"\xb6\x01\n\x0f\x43\x61pacityHolding\x12\x0e\n\x06policy\x18\x01 \x01(\t\x12\x0c\n\x04rule\x18\x02 \x01(\t\x12\x0b\n\x03per\x18\x03 \x01(\t\x12\x15\n\rbusiness_unit\x18\x04 \x01(\t\x12\x35\n\x11window_start_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06leased\x18\x06 \x01(\x01\x12\x0c\n\x04used\x18\x07 \x01(\x01\x12\x0c\n\x04\x66ree\x18\x08 \x01(\x01*\x9c\x01\n\x0c\x43ontactState\x12\x1d\n\x19\x43ONTACT_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43ONTACT_STATE_PENDING\x10\x01\x12\x1b\n\x17\x43ONTACT_STATE_CONFIRMED\x10\x02\x12\x1a\n\x16\x43ONTACT_STATE_RELEASED\x10\x03\x12\x19\n\x15\x43ONTACT_STATE_EXPIRED\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'repit.v1.customer_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CONTACTSTATE']._serialized_start=939
-  _globals['_CONTACTSTATE']._serialized_end=1095
+  _globals['_CONTACTSTATE']._serialized_start=1474
+  _globals['_CONTACTSTATE']._serialized_end=1630
   _globals['_CONTACT']._serialized_start=142
-  _globals['_CONTACT']._serialized_end=435
-  _globals['_TIMELINEENTRY']._serialized_start=438
-  _globals['_TIMELINEENTRY']._serialized_end=586
-  _globals['_RULEUSAGE']._serialized_start=589
-  _globals['_RULEUSAGE']._serialized_end=824
-  _globals['_CHANNELAVAILABILITY']._serialized_start=826
-  _globals['_CHANNELAVAILABILITY']._serialized_end=936
+  _globals['_CONTACT']._serialized_end=456
+  _globals['_TIMELINEENTRY']._serialized_start=459
+  _globals['_TIMELINEENTRY']._serialized_end=607
+  _globals['_RULEUSAGE']._serialized_start=610
+  _globals['_RULEUSAGE']._serialized_end=845
+  _globals['_CHANNELAVAILABILITY']._serialized_start=847
+  _globals['_CHANNELAVAILABILITY']._serialized_end=957
+  _globals['_LADDERSTEP']._serialized_start=960
+  _globals['_LADDERSTEP']._serialized_end=1113
+  _globals['_AFFINITY']._serialized_start=1115
+  _globals['_AFFINITY']._serialized_end=1189
+  _globals['_STREAK']._serialized_start=1191
+  _globals['_STREAK']._serialized_end=1286
+  _globals['_CAPACITYHOLDING']._serialized_start=1289
+  _globals['_CAPACITYHOLDING']._serialized_end=1471
 # @@protoc_insertion_point(module_scope)

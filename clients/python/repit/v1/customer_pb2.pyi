@@ -69,6 +69,7 @@ class Contact(_message.Message):
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     IS_ANSWERED_FIELD_NUMBER: _builtins.int
     COUNT_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
     contact_id: _builtins.str
     """Its id."""
     campaign_id: _builtins.str
@@ -85,6 +86,8 @@ class Contact(_message.Message):
     """Whether a click, answer, conversion or purchase was attributed to it."""
     count: _builtins.int
     """How many contacts stand for this entry: 1, or more where old ones were folded into one."""
+    customer_id: _builtins.str
+    """Its customer, where several share the state."""
     @_builtins.property
     def contact_time(self) -> _timestamp_pb2.Timestamp:
         """When it takes its place."""
@@ -106,10 +109,11 @@ class Contact(_message.Message):
         expire_time: _timestamp_pb2.Timestamp | None = ...,
         is_answered: _builtins.bool = ...,
         count: _builtins.int = ...,
+        customer_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["contact_time", b"contact_time", "expire_time", b"expire_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["campaign_id", b"campaign_id", "channel", b"channel", "contact_id", b"contact_id", "contact_time", b"contact_time", "count", b"count", "expire_time", b"expire_time", "is_answered", b"is_answered", "kind", b"kind", "offer_family", b"offer_family", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["campaign_id", b"campaign_id", "channel", b"channel", "contact_id", b"contact_id", "contact_time", b"contact_time", "count", b"count", "customer_id", b"customer_id", "expire_time", b"expire_time", "is_answered", b"is_answered", "kind", b"kind", "offer_family", b"offer_family", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -244,3 +248,171 @@ class ChannelAvailability(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ChannelAvailability: _TypeAlias = ChannelAvailability  # noqa: Y015
+
+@_typing.final
+class LadderStep(_message.Message):
+    """One rung of the ladder: what one rule says of a campaign by a channel, from the first in precedence to the last."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: _builtins.int
+    POLICY_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    IS_AGAINST_FIELD_NUMBER: _builtins.int
+    DENIAL_FIELD_NUMBER: _builtins.int
+    reason: _denial_pb2.DenialReason.ValueType
+    """The reason that it gives or would give."""
+    policy: _builtins.str
+    """The contact policy; empty where the rule stands with customer or campaign."""
+    rule: _builtins.str
+    """The rule."""
+    channel: _builtins.str
+    """The campaign's channel that was looked at."""
+    is_against: _builtins.bool
+    """Whether it speaks against."""
+    @_builtins.property
+    def denial(self) -> _denial_pb2.Denial:
+        """What it says, where it speaks against."""
+
+    def __init__(
+        self,
+        *,
+        reason: _denial_pb2.DenialReason.ValueType = ...,
+        policy: _builtins.str = ...,
+        rule: _builtins.str = ...,
+        channel: _builtins.str = ...,
+        is_against: _builtins.bool = ...,
+        denial: _denial_pb2.Denial | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["denial", b"denial"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "denial", b"denial", "is_against", b"is_against", "policy", b"policy", "reason", b"reason", "rule", b"rule"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LadderStep: _TypeAlias = LadderStep  # noqa: Y015
+
+@_typing.final
+class Affinity(_message.Message):
+    """How much a customer likes an offer family."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OFFER_FAMILY_FIELD_NUMBER: _builtins.int
+    STRENGTH_FIELD_NUMBER: _builtins.int
+    HALF_LIFE_DAYS_FIELD_NUMBER: _builtins.int
+    offer_family: _builtins.str
+    """The offer family."""
+    strength: _builtins.float
+    """What the engagements add up to, faded by the half-life; 0 for nothing. The score is multiplied by 1 + this."""
+    half_life_days: _builtins.float
+    """Days after which half of it is left."""
+    def __init__(
+        self,
+        *,
+        offer_family: _builtins.str = ...,
+        strength: _builtins.float = ...,
+        half_life_days: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["half_life_days", b"half_life_days", "offer_family", b"offer_family", "strength", b"strength"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Affinity: _TypeAlias = Affinity  # noqa: Y015
+
+@_typing.final
+class Streak(_message.Message):
+    """Contacts in a row that nobody answered."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    OF_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    LENGTH_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    policy: _builtins.str
+    """The back-off rule that counts them."""
+    rule: _builtins.str
+    """The rule."""
+    of: _builtins.str
+    """What the contacts are alike in: `offer_family`, `campaign`, `channel` or `any`."""
+    name: _builtins.str
+    """Which one: the name of the family, campaign or channel."""
+    length: _builtins.int
+    """How many."""
+    after: _builtins.int
+    """From how many on the customer rests."""
+    def __init__(
+        self,
+        *,
+        policy: _builtins.str = ...,
+        rule: _builtins.str = ...,
+        of: _builtins.str = ...,
+        name: _builtins.str = ...,
+        length: _builtins.int = ...,
+        after: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "length", b"length", "name", b"name", "of", b"of", "policy", b"policy", "rule", b"rule"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Streak: _TypeAlias = Streak  # noqa: Y015
+
+@_typing.final
+class CapacityHolding(_message.Message):
+    """What this server holds of a capacity or budget."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    PER_FIELD_NUMBER: _builtins.int
+    BUSINESS_UNIT_FIELD_NUMBER: _builtins.int
+    WINDOW_START_TIME_FIELD_NUMBER: _builtins.int
+    LEASED_FIELD_NUMBER: _builtins.int
+    USED_FIELD_NUMBER: _builtins.int
+    FREE_FIELD_NUMBER: _builtins.int
+    policy: _builtins.str
+    """The contact policy."""
+    rule: _builtins.str
+    """The rule."""
+    per: _builtins.str
+    """The channel, campaign or business unit that it is counted for; empty where for all."""
+    business_unit: _builtins.str
+    """The business unit whose share it is; empty for what all share."""
+    leased: _builtins.float
+    """Leased by this server."""
+    used: _builtins.float
+    """Of that: used."""
+    free: _builtins.float
+    """Free, as this server knows it, its own unused lease included."""
+    @_builtins.property
+    def window_start_time(self) -> _timestamp_pb2.Timestamp:
+        """Start of the window; absent where it has none."""
+
+    def __init__(
+        self,
+        *,
+        policy: _builtins.str = ...,
+        rule: _builtins.str = ...,
+        per: _builtins.str = ...,
+        business_unit: _builtins.str = ...,
+        window_start_time: _timestamp_pb2.Timestamp | None = ...,
+        leased: _builtins.float = ...,
+        used: _builtins.float = ...,
+        free: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["window_start_time", b"window_start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["business_unit", b"business_unit", "free", b"free", "leased", b"leased", "per", b"per", "policy", b"policy", "rule", b"rule", "used", b"used", "window_start_time", b"window_start_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CapacityHolding: _TypeAlias = CapacityHolding  # noqa: Y015

@@ -26,19 +26,23 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from repit.v1 import denial_pb2 as repit_dot_v1_dot_denial__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17repit/v1/decision.proto\x12\x08repit.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15repit/v1/denial.proto\"\x96\x02\n\x08\x44\x65\x63ision\x12\x13\n\x0b\x63\x61mpaign_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12\"\n\x07verdict\x18\x03 \x01(\x0e\x32\x11.repit.v1.Verdict\x12\x12\n\ncontact_id\x18\x04 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12%\n\tremaining\x18\x06 \x03(\x0b\x32\x12.repit.v1.CapUsage\x12!\n\x07\x64\x65nials\x18\x07 \x03(\x0b\x32\x10.repit.v1.Denial\x12\x31\n\rearliest_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"S\n\x08\x43\x61pUsage\x12\x0e\n\x06policy\x18\x01 \x01(\t\x12\x0c\n\x04rule\x18\x02 \x01(\t\x12\r\n\x05limit\x18\x03 \x01(\x01\x12\x0c\n\x04used\x18\x04 \x01(\x01\x12\x0c\n\x04left\x18\x05 \x01(\x01\"@\n\x0b\x41lternative\x12\x13\n\x0b\x63\x61mpaign_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12\x0b\n\x03why\x18\x03 \x01(\t*G\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x11\n\rVERDICT_GRANT\x10\x01\x12\x10\n\x0cVERDICT_DENY\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17repit/v1/decision.proto\x12\x08repit.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15repit/v1/denial.proto\"\xb6\x02\n\x08\x44\x65\x63ision\x12\x13\n\x0b\x63\x61mpaign_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12\"\n\x07verdict\x18\x03 \x01(\x0e\x32\x11.repit.v1.Verdict\x12\x12\n\ncontact_id\x18\x04 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12%\n\tremaining\x18\x06 \x03(\x0b\x32\x12.repit.v1.CapUsage\x12!\n\x07\x64\x65nials\x18\x07 \x03(\x0b\x32\x10.repit.v1.Denial\x12\x31\n\rearliest_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1e\n\x05score\x18\t \x01(\x0b\x32\x0f.repit.v1.Score\"\x84\x01\n\x05Score\x12\r\n\x05score\x18\x01 \x01(\x01\x12\x10\n\x08is_given\x18\x02 \x01(\x08\x12\x1a\n\x12\x61nswer_probability\x18\x03 \x01(\x01\x12\r\n\x05value\x18\x04 \x01(\x01\x12\x10\n\x08\x61\x66\x66inity\x18\x05 \x01(\x01\x12\x0f\n\x07\x66\x61tigue\x18\x06 \x01(\x01\x12\x0c\n\x04\x63ost\x18\x07 \x01(\x01\"S\n\x08\x43\x61pUsage\x12\x0e\n\x06policy\x18\x01 \x01(\t\x12\x0c\n\x04rule\x18\x02 \x01(\t\x12\r\n\x05limit\x18\x03 \x01(\x01\x12\x0c\n\x04used\x18\x04 \x01(\x01\x12\x0c\n\x04left\x18\x05 \x01(\x01\"\x93\x01\n\x0b\x41lternative\x12\x13\n\x0b\x63\x61mpaign_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12\x0b\n\x03why\x18\x03 \x01(\t\x12\'\n\x04kind\x18\x04 \x01(\x0e\x32\x19.repit.v1.AlternativeKind\x12(\n\x04time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*G\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x11\n\rVERDICT_GRANT\x10\x01\x12\x10\n\x0cVERDICT_DENY\x10\x02*\x8b\x01\n\x0f\x41lternativeKind\x12 \n\x1c\x41LTERNATIVE_KIND_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x41LTERNATIVE_KIND_CHANNEL\x10\x01\x12\x1d\n\x19\x41LTERNATIVE_KIND_FALLBACK\x10\x02\x12\x19\n\x15\x41LTERNATIVE_KIND_TIME\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'repit.v1.decision_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_VERDICT']._serialized_start=525
-  _globals['_VERDICT']._serialized_end=596
+  _globals['_VERDICT']._serialized_start=776
+  _globals['_VERDICT']._serialized_end=847
+  _globals['_ALTERNATIVEKIND']._serialized_start=850
+  _globals['_ALTERNATIVEKIND']._serialized_end=989
   _globals['_DECISION']._serialized_start=94
-  _globals['_DECISION']._serialized_end=372
-  _globals['_CAPUSAGE']._serialized_start=374
-  _globals['_CAPUSAGE']._serialized_end=457
-  _globals['_ALTERNATIVE']._serialized_start=459
-  _globals['_ALTERNATIVE']._serialized_end=523
+  _globals['_DECISION']._serialized_end=404
+  _globals['_SCORE']._serialized_start=407
+  _globals['_SCORE']._serialized_end=539
+  _globals['_CAPUSAGE']._serialized_start=541
+  _globals['_CAPUSAGE']._serialized_end=624
+  _globals['_ALTERNATIVE']._serialized_start=627
+  _globals['_ALTERNATIVE']._serialized_end=774
 # @@protoc_insertion_point(module_scope)

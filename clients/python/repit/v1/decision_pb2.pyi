@@ -45,6 +45,34 @@ VERDICT_DENY: Verdict.ValueType  # 2
 """The contact must not be made; `denials` says why."""
 Global___Verdict: _TypeAlias = Verdict  # noqa: Y015
 
+class _AlternativeKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _AlternativeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AlternativeKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ALTERNATIVE_KIND_UNSPECIFIED: _AlternativeKind.ValueType  # 0
+    """Never sent."""
+    ALTERNATIVE_KIND_CHANNEL: _AlternativeKind.ValueType  # 1
+    """The same campaign by another channel, open at the same instant."""
+    ALTERNATIVE_KIND_FALLBACK: _AlternativeKind.ValueType  # 2
+    """A campaign of the offer family to fall back to, open at the same instant."""
+    ALTERNATIVE_KIND_TIME: _AlternativeKind.ValueType  # 3
+    """The same campaign and channel, later."""
+
+class AlternativeKind(_AlternativeKind, metaclass=_AlternativeKindEnumTypeWrapper):
+    """In which way an alternative differs from what was asked for."""
+
+ALTERNATIVE_KIND_UNSPECIFIED: AlternativeKind.ValueType  # 0
+"""Never sent."""
+ALTERNATIVE_KIND_CHANNEL: AlternativeKind.ValueType  # 1
+"""The same campaign by another channel, open at the same instant."""
+ALTERNATIVE_KIND_FALLBACK: AlternativeKind.ValueType  # 2
+"""A campaign of the offer family to fall back to, open at the same instant."""
+ALTERNATIVE_KIND_TIME: AlternativeKind.ValueType  # 3
+"""The same campaign and channel, later."""
+Global___AlternativeKind: _TypeAlias = AlternativeKind  # noqa: Y015
+
 @_typing.final
 class Decision(_message.Message):
     """Verdict for one candidate, with everything that spoke for or against it."""
@@ -59,6 +87,7 @@ class Decision(_message.Message):
     REMAINING_FIELD_NUMBER: _builtins.int
     DENIALS_FIELD_NUMBER: _builtins.int
     EARLIEST_TIME_FIELD_NUMBER: _builtins.int
+    SCORE_FIELD_NUMBER: _builtins.int
     campaign_id: _builtins.str
     """The campaign of the candidate."""
     channel: _builtins.str
@@ -83,6 +112,10 @@ class Decision(_message.Message):
     def earliest_time(self) -> _timestamp_pb2.Timestamp:
         """First instant at which no rule speaks against, if nothing else happens; absent where no time helps, and on grants."""
 
+    @_builtins.property
+    def score(self) -> Global___Score:
+        """What the candidate was ranked by, after its priority; absent where nothing but the priority was known."""
+
     def __init__(
         self,
         *,
@@ -94,14 +127,61 @@ class Decision(_message.Message):
         remaining: _abc.Iterable[Global___CapUsage] | None = ...,
         denials: _abc.Iterable[_denial_pb2.Denial] | None = ...,
         earliest_time: _timestamp_pb2.Timestamp | None = ...,
+        score: Global___Score | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["earliest_time", b"earliest_time", "expire_time", b"expire_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["earliest_time", b"earliest_time", "expire_time", b"expire_time", "score", b"score"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["campaign_id", b"campaign_id", "channel", b"channel", "contact_id", b"contact_id", "denials", b"denials", "earliest_time", b"earliest_time", "expire_time", b"expire_time", "remaining", b"remaining", "verdict", b"verdict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["campaign_id", b"campaign_id", "channel", b"channel", "contact_id", b"contact_id", "denials", b"denials", "earliest_time", b"earliest_time", "expire_time", b"expire_time", "remaining", b"remaining", "score", b"score", "verdict", b"verdict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Decision: _TypeAlias = Decision  # noqa: Y015
+
+@_typing.final
+class Score(_message.Message):
+    """The score of a candidate and what it was made of."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCORE_FIELD_NUMBER: _builtins.int
+    IS_GIVEN_FIELD_NUMBER: _builtins.int
+    ANSWER_PROBABILITY_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    AFFINITY_FIELD_NUMBER: _builtins.int
+    FATIGUE_FIELD_NUMBER: _builtins.int
+    COST_FIELD_NUMBER: _builtins.int
+    score: _builtins.float
+    """What ranked: as given, or answer_probability x value x affinity x fatigue - cost, rounded to 6 decimals."""
+    is_given: _builtins.bool
+    """Whether the caller gave the score; the factors are then absent."""
+    answer_probability: _builtins.float
+    """As given; 1 where absent."""
+    value: _builtins.float
+    """The candidate's, else the campaign's, else 1."""
+    affinity: _builtins.float
+    """1 + what the customer's engagements with the offer family taught, faded by its half-life."""
+    fatigue: _builtins.float
+    """1 / (1 + unanswered contacts, faded by the catalog's half-life)."""
+    cost: _builtins.float
+    """Of the channel."""
+    def __init__(
+        self,
+        *,
+        score: _builtins.float = ...,
+        is_given: _builtins.bool = ...,
+        answer_probability: _builtins.float = ...,
+        value: _builtins.float = ...,
+        affinity: _builtins.float = ...,
+        fatigue: _builtins.float = ...,
+        cost: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["affinity", b"affinity", "answer_probability", b"answer_probability", "cost", b"cost", "fatigue", b"fatigue", "is_given", b"is_given", "score", b"score", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Score: _TypeAlias = Score  # noqa: Y015
 
 @_typing.final
 class CapUsage(_message.Message):
@@ -143,29 +223,39 @@ Global___CapUsage: _TypeAlias = CapUsage  # noqa: Y015
 
 @_typing.final
 class Alternative(_message.Message):
-    """Another way that was open at the same instant."""
+    """Another way, where nothing that was asked for was granted."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     CAMPAIGN_ID_FIELD_NUMBER: _builtins.int
     CHANNEL_FIELD_NUMBER: _builtins.int
     WHY_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
     campaign_id: _builtins.str
     """The campaign."""
     channel: _builtins.str
     """The channel."""
     why: _builtins.str
     """Why it is proposed, in words."""
+    kind: Global___AlternativeKind.ValueType
+    """In which way it differs."""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """When it would be granted, if nothing else happens."""
+
     def __init__(
         self,
         *,
         campaign_id: _builtins.str = ...,
         channel: _builtins.str = ...,
         why: _builtins.str = ...,
+        kind: Global___AlternativeKind.ValueType = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["campaign_id", b"campaign_id", "channel", b"channel", "why", b"why"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["campaign_id", b"campaign_id", "channel", b"channel", "kind", b"kind", "time", b"time", "why", b"why"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

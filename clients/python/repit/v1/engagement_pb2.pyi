@@ -114,7 +114,7 @@ class Engagement(_message.Message):
     value: _builtins.float
     """What it was worth, in the currency of the catalog. Finite, not negative."""
     party_id: _builtins.str
-    """Party (household, account) of the customer. Not served yet: INVALID_ARGUMENT where set."""
+    """Household or account of the customer; not needed with a contact id."""
     @_builtins.property
     def event_time(self) -> _timestamp_pb2.Timestamp:
         """When it happened; the server's clock where absent."""

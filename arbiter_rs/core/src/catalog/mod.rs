@@ -1,21 +1,20 @@
 //! The catalog as the rules read it: one immutable snapshot per version, names resolved to integers, shared by all decisions.
 
+mod compile;
+
 use std::collections::HashMap;
 use std::fmt;
 
-use crate::compiled::{
-    CompiledCampaign, CompiledCatalog, CompiledPolicy, CompiledRule, CompiledSelector, CompiledSpan,
-    CompiledWindow,
-};
-use crate::ids::{CampaignId, ChannelId, FamilyId, Micros, SegmentId, TermsId, UnitId};
-use crate::register::{Names, Register, Terms};
-use crate::rules::back_off::BackOff;
-use crate::rules::frequency_cap::FrequencyCap;
-use crate::rules::respite::Respite;
-use crate::rules::{PolicyRule, RuleKind};
-use crate::selector::{ContactFilter, Selector};
-use crate::time::{Calendar, DAY_MS, LONGEST_SPAN_DAYS, Timestamp};
-use crate::windows::{Span, Window, Zone};
+use self::compile::check_figures;
+use crate::compiled::{CompiledCatalog, EngagementKind};
+use crate::customer::AccountKey;
+use crate::ids::{CampaignId, CapacityId, ChannelId, FamilyId, Micros, SegmentId, TermsId};
+use crate::register::{Names, Register, SEPARATOR, Terms};
+use crate::rules::PolicyRule;
+use crate::rules::capacity::Capacity;
+use crate::segments::DerivedSegment;
+use crate::selector::Selector;
+use crate::time::{Calendar, Timestamp};
 
 /// How many channels a catalog has at most: a value holds an objection to each.
 pub const MAX_CHANNELS: usize = 256;
@@ -49,6 +48,19 @@ pub struct Campaign {
     pub pressure: Option<Micros>,
     /// What its terms have in common whatever the channel.
     pub common: Terms,
+    /// What an answer is worth, in units of money.
+    pub value: Option<f64>,
+}
+
+/// An offer family as the score reads it.
+#[derive(Clone, Debug, Default)]
+pub struct Family {
+    /// The family to propose instead.
+    pub fallback: Option<FamilyId>,
+    /// Half-life of the affinity for it, milliseconds.
+    pub half_life_ms: Option<i64>,
+    /// The engagements that teach it.
+    pub learns_from: Vec<EngagementKind>,
 }
 
 /// A channel as the rules read it.
@@ -79,6 +91,13 @@ pub struct Snapshot {
     pub channels: Vec<Channel>,
     /// Rules of all policies, in the order of the document.
     pub rules: Vec<PolicyRule>,
+    /// Segments that follow from what the customer did.
+    pub derived: Vec<DerivedSegment>,
+    /// Half-life of unanswered contacts in the score, milliseconds.
+    pub fatigue_half_life_ms: Option<i64>,
+    families: Vec<Family>,
+    campaign_by_id: HashMap<CampaignId, usize>,
+    campaigns_by_family: HashMap<FamilyId, Vec<usize>>,
     campaign_by_name: HashMap<String, usize>,
     channel_by_name: HashMap<String, ChannelId>,
     segment_by_name: HashMap<String, SegmentId>,
@@ -112,6 +131,8 @@ impl Snapshot {
             .iter()
             .map(|campaign| names.campaign(catalog, &register, campaign))
             .collect::<Result<_, _>>()?;
+        let derived = names.derived_segments(catalog)?;
+        let families = names.families(catalog, &register)?;
         let applicable = register.terms.iter().map(|terms| applicable_to(&rules, terms)).collect();
         Ok(Self {
             version,
@@ -122,6 +143,15 @@ impl Snapshot {
                 .enumerate()
                 .map(|(index, campaign)| (campaign.name.clone(), index))
                 .collect(),
+            campaign_by_id: campaigns
+                .iter()
+                .enumerate()
+                .map(|(index, campaign)| (campaign.common.campaign, index))
+                .collect(),
+            campaigns_by_family: by_family(&campaigns),
+            derived,
+            families,
+            fatigue_half_life_ms: catalog.fatigue_half_life_ms,
             channels: catalog
                 .channels
                 .iter()
@@ -144,6 +174,38 @@ impl Snapshot {
     #[must_use]
     pub fn campaign(&self, name: &str) -> Option<&Campaign> {
         self.campaign_by_name.get(name).and_then(|index| self.campaigns.get(*index))
+    }
+
+    /// The campaign of this integer, unless this version has none.
+    #[must_use]
+    pub fn campaign_of(&self, id: CampaignId) -> Option<&Campaign> {
+        self.campaign_by_id.get(&id).and_then(|index| self.campaigns.get(*index))
+    }
+
+    /// The campaigns of an offer family, the best ranked first: by priority, then by name in byte order.
+    pub fn campaigns_of(&self, family: FamilyId) -> impl Iterator<Item = &Campaign> {
+        let places = self.campaigns_by_family.get(&family).into_iter().flatten();
+        places.filter_map(|place| self.campaigns.get(*place))
+    }
+
+    /// What this version says of an offer family.
+    #[must_use]
+    pub fn family(&self, id: FamilyId) -> Option<&Family> {
+        self.families.get(id.index())
+    }
+
+    /// A capacity of this version, by its integer.
+    #[must_use]
+    pub fn capacity(&self, id: CapacityId) -> Option<&Capacity> {
+        self.rules.iter().filter_map(PolicyRule::capacity).find(|capacity| capacity.id == id)
+    }
+
+    /// The one name of a capacity in one window: policy, rule, what it is counted for, start of the window.
+    #[must_use]
+    pub fn account_name(&self, account: &AccountKey) -> String {
+        let name = self.register.capacities.get(account.capacity.index()).map_or("", String::as_str);
+        let per = account.per.map(|per| per.to_string()).unwrap_or_default();
+        format!("{name}{SEPARATOR}{per}{SEPARATOR}{}", account.start.0)
     }
 
     /// The channel of this name, in this version or an earlier one.
@@ -215,194 +277,25 @@ impl Snapshot {
     }
 }
 
+fn by_family(campaigns: &[Campaign]) -> HashMap<FamilyId, Vec<usize>> {
+    let mut ranked: Vec<(usize, &Campaign)> = campaigns.iter().enumerate().collect();
+    ranked.sort_by(|(_, left), (_, right)| {
+        let by_priority = right.common.priority.cmp(&left.common.priority);
+        by_priority.then_with(|| left.name.as_bytes().cmp(right.name.as_bytes()))
+    });
+    let mut families: HashMap<FamilyId, Vec<usize>> = HashMap::new();
+    for (place, campaign) in ranked {
+        if let Some(family) = campaign.common.offer_family {
+            families.entry(family).or_default().push(place);
+        }
+    }
+    families
+}
+
 fn applicable_to(rules: &[PolicyRule], terms: &Terms) -> Vec<usize> {
     rules.iter().enumerate().filter(|(_, rule)| rule.may_judge(terms)).map(|(index, _)| index).collect()
 }
 
 fn owned<T>(names: &HashMap<&str, u32>, id: impl Fn(u32) -> T) -> HashMap<String, T> {
     names.iter().map(|(name, number)| ((*name).to_owned(), id(*number))).collect()
-}
-
-fn resolve<T>(
-    table: &HashMap<&str, u32>,
-    names: Option<&Vec<String>>,
-    what: &str,
-    id: impl Fn(u32) -> T,
-) -> Result<Option<Vec<T>>, CatalogError> {
-    let find = |name: &String| {
-        table
-            .get(name.as_str())
-            .copied()
-            .map(&id)
-            .ok_or_else(|| CatalogError(format!("no such {what} `{name}`")))
-    };
-    names.map(|names| names.iter().map(find).collect()).transpose()
-}
-
-impl Names<'_> {
-    fn selector(&self, written: &CompiledSelector) -> Result<Selector, CatalogError> {
-        Ok(Selector {
-            kinds: written.kinds.clone(),
-            channels: resolve(&self.channels, written.channels.as_ref(), "channel", ChannelId)?,
-            campaigns: resolve(&self.campaigns, written.campaigns.as_ref(), "campaign", CampaignId)?,
-            offer_families: resolve(
-                &self.offer_families,
-                written.offer_families.as_ref(),
-                "offer family",
-                FamilyId,
-            )?,
-            business_units: resolve(
-                &self.business_units,
-                written.business_units.as_ref(),
-                "business unit",
-                UnitId,
-            )?,
-            segments: resolve(&self.segments, written.segments.as_ref(), "segment", SegmentId)?,
-            min_priority: written.min_priority,
-            max_priority: written.max_priority,
-            not: written.not.as_ref().map(|not| self.selector(not).map(Box::new)).transpose()?,
-        })
-    }
-
-    fn campaign(
-        &self,
-        catalog: &CompiledCatalog,
-        register: &Register,
-        written: &CompiledCampaign,
-    ) -> Result<Campaign, CatalogError> {
-        let broken =
-            || CatalogError(format!("campaign `{}` refers to a channel that is not there", written.name));
-        let by_channel = |terms: Terms| Some((terms.channel, TermsId(*self.terms.get(&terms)?)));
-        let channels: Vec<(ChannelId, TermsId)> =
-            self.terms_of(catalog, written).map(by_channel).collect::<Option<_>>().ok_or_else(broken)?;
-        let any = channels.first().and_then(|(_, id)| register.terms(*id)).ok_or_else(broken)?;
-        Ok(Campaign {
-            name: written.name.clone(),
-            active_from: written.active_from_ms,
-            active_until: written.active_until_ms,
-            eligible: self.selector(written.eligible.as_ref().unwrap_or(&CompiledSelector::default()))?,
-            pressure: written.pressure,
-            common: any.clone(),
-            channels,
-        })
-    }
-
-    fn rules(&self, catalog: &CompiledCatalog, register: &Register) -> Result<Vec<PolicyRule>, CatalogError> {
-        let mut rules = Vec::new();
-        for policy in &catalog.policies {
-            let applies_to = self.selector(&policy.applies_to)?;
-            let counts = ContactFilter::new(self.selector(&policy.counts)?, &register.terms);
-            for rule in &policy.rules {
-                let kind = rule_kind(policy, rule, &counts)?;
-                rules.push(PolicyRule {
-                    policy: policy.name.clone(),
-                    name: rule.name.clone(),
-                    order: rules.len(),
-                    applies_to: applies_to.clone(),
-                    kind,
-                });
-            }
-        }
-        Ok(rules)
-    }
-}
-
-fn rule_kind(
-    policy: &CompiledPolicy,
-    rule: &CompiledRule,
-    counts: &ContactFilter,
-) -> Result<RuleKind, CatalogError> {
-    let kinds = [
-        rule.frequency_cap.as_ref().map(|cap| {
-            Ok(RuleKind::FrequencyCap(FrequencyCap {
-                written: cap.clone(),
-                window: window(&cap.window)?,
-                counts: counts.clone(),
-            }))
-        }),
-        rule.back_off.as_ref().map(|written| {
-            let rests = written.rests.iter().map(span).collect::<Result<Vec<_>, _>>()?;
-            Ok(RuleKind::BackOff(BackOff { rests, counts: counts.clone(), written: written.clone() }))
-        }),
-        rule.respite.as_ref().map(|written| {
-            Ok(RuleKind::Respite(Respite { span: span(&written.span)?, written: written.clone() }))
-        }),
-    ];
-    let mut given = kinds.into_iter().flatten();
-    match (given.next(), given.next()) {
-        (Some(kind), None) => kind,
-        _ => Err(CatalogError(format!(
-            "rule `{}/{}` must be exactly one of frequency_cap, back_off, respite",
-            policy.name, rule.name
-        ))),
-    }
-}
-
-fn zone(name: &str) -> Result<Zone, CatalogError> {
-    match name {
-        "customer" => Ok(Zone::Customer),
-        "brand" => Ok(Zone::Brand),
-        name => Calendar::of(name)
-            .map(Zone::Fixed)
-            .ok_or_else(|| CatalogError(format!("no such time zone `{name}`"))),
-    }
-}
-
-/// A length from 1 to ten years: arithmetic on served instants then stays far from the ends of an i64.
-fn length(figure: i64, most: i64) -> Result<i64, CatalogError> {
-    if (1..=most).contains(&figure) {
-        Ok(figure)
-    } else {
-        Err(CatalogError(format!("a span of {figure} is out of range: 1 to {most}")))
-    }
-}
-
-fn length_ms(figure: i64) -> Result<i64, CatalogError> {
-    length(figure, LONGEST_SPAN_DAYS * DAY_MS)
-}
-
-fn length_days(figure: i64) -> Result<i64, CatalogError> {
-    length(figure, LONGEST_SPAN_DAYS)
-}
-
-fn check_figures(catalog: &CompiledCatalog) -> Result<(), CatalogError> {
-    if catalog.channels.len() > MAX_CHANNELS {
-        let count = catalog.channels.len();
-        return Err(CatalogError(format!("catalog has {count} channels: at most {MAX_CHANNELS}")));
-    }
-    length_ms(catalog.horizon_ms)?;
-    for channel in &catalog.channels {
-        length_ms(channel.expires_after_ms)?;
-        not_negative(channel.cost, "cost", &channel.name)?;
-        not_negative(channel.pressure, "pressure", &channel.name)?;
-    }
-    for campaign in &catalog.campaigns {
-        not_negative(campaign.pressure.unwrap_or(0), "pressure", &campaign.name)?;
-    }
-    Ok(())
-}
-
-fn not_negative(figure: i64, what: &str, of: &str) -> Result<(), CatalogError> {
-    if figure >= 0 { Ok(()) } else { Err(CatalogError(format!("the {what} of `{of}` is negative"))) }
-}
-
-fn window(written: &CompiledWindow) -> Result<Window, CatalogError> {
-    Ok(match written {
-        CompiledWindow::Sliding { sliding_ms } => Window::Sliding(length_ms(*sliding_ms)?),
-        CompiledWindow::Calendar { calendar, zone: name, week_starts } => {
-            Window::Calendar(*calendar, *week_starts, zone(name)?)
-        }
-        CompiledWindow::RollingDays { rolling_days, zone: name } => {
-            Window::RollingDays(length_days(*rolling_days)?, zone(name)?)
-        }
-        CompiledWindow::Lifetime { .. } => Window::Lifetime,
-    })
-}
-
-fn span(written: &CompiledSpan) -> Result<Span, CatalogError> {
-    Ok(match written {
-        CompiledSpan::Exact { ms } => Span::Exact(length_ms(*ms)?),
-        CompiledSpan::Days { days, zone: name } => Span::Days(length_days(*days)?, zone(name)?),
-        CompiledSpan::Word(_) => Span::Never,
-    })
 }

@@ -1,0 +1,122 @@
+//! The explanation of a customer: claims, likings, silence, what each rule says, and when each channel is free.
+
+use arbiter_core::compiled::{AlikeIn, EngagementKind};
+use arbiter_core::customer::{Claim, Member};
+use arbiter_core::decision::{Amount, Reason};
+use arbiter_core::explain::{Explanation, explain};
+use arbiter_core::request::Request;
+use arbiter_core::standings::Standings;
+use arbiter_core::time::{DAY_MS, Timestamp};
+use serde_json::json;
+
+use crate::world::{T, World, catalog_of, compile, request, sliding};
+
+fn explained(world: &World, only: Option<&str>, now: Timestamp) -> Explanation {
+    let who = Request { candidates: Vec::new(), ..request("", "", "") };
+    explain(&world.snapshot, &world.state, &who, &Standings::default(), only, now)
+}
+
+#[test]
+fn the_live_claims_of_the_customer_are_listed_the_best_ranked_first() {
+    let mut world = World::with_rules(&json!([]));
+    world.claim("spring", T, T.plus_ms(2 * DAY_MS));
+    world.claim("autumn", T, T.plus_ms(DAY_MS));
+    world.claim("summer", T, T.plus_ms(9 * DAY_MS));
+    world.claim("summer", T.minus_ms(9), T);
+    let of_other = Claim { member: Member(1), ..world.place("summer", T, T.plus_ms(DAY_MS)) };
+    world.state.claims.push(of_other);
+    let ends: Vec<_> = explained(&world, None, T).claims.iter().map(|claim| claim.until).collect();
+    assert_eq!(ends, [T.plus_ms(9 * DAY_MS), T.plus_ms(DAY_MS), T.plus_ms(2 * DAY_MS)]);
+}
+
+#[test]
+fn likings_are_those_of_families_with_a_half_life_as_far_as_they_have_faded() {
+    let mut catalog = catalog_of(&json!([]));
+    catalog["offer_families"][0]["half_life_ms"] = json!(DAY_MS);
+    let mut world = World::new(compile(&catalog));
+    world.engage(EngagementKind::Clicked, "spring", 0, T);
+    world.engage(EngagementKind::Clicked, "autumn", 0, T);
+    let likings = explained(&world, None, T.plus_ms(DAY_MS)).likings;
+    assert_eq!(likings.len(), 1);
+    assert_eq!((likings[0].strength, likings[0].half_life_ms), (0.5, DAY_MS));
+}
+
+#[test]
+fn a_streak_is_named_after_what_its_contacts_are_alike_in() {
+    let rest = json!([{"name": "rest", "back_off": {"after": 5, "of": "offer_family", "rests": ["never"], "answers": ["clicked"], "rests_text": "r"}}]);
+    let mut world = World::with_rules(&rest);
+    world.grant(T);
+    world.grant_by("summer", "email", T);
+    let streaks = explained(&world, None, T).streaks;
+    let told: Vec<_> =
+        streaks.iter().map(|streak| (streak.of, streak.name.as_str(), streak.length)).collect();
+    assert_eq!(told, [(AlikeIn::OfferFamily, "weekends", 2)]);
+}
+
+#[test]
+fn the_derived_segments_that_the_customer_is_in_are_named() {
+    let mut catalog = catalog_of(&json!([]));
+    catalog["segments"] = json!(["buyer", "silent"]);
+    catalog["derived_segments"] = json!([{"name": "buyer", "purchased_within_ms": DAY_MS}, {"name": "silent", "unanswered_at_least": 1}]);
+    let mut world = World::new(compile(&catalog));
+    world.engage(EngagementKind::Purchased, "", 0, T);
+    assert_eq!(explained(&world, None, T).derived, [world.snapshot.segment("buyer").unwrap()]);
+    assert_eq!(explained(&world, None, T.plus_ms(DAY_MS)).derived, []);
+}
+
+#[test]
+fn the_ladder_of_a_campaign_has_every_rule_in_the_order_of_precedence_and_what_it_says() {
+    let rules = json!([
+        sliding("one", 1, DAY_MS),
+        {"name": "control", "holdout": {"share_micros": 0, "salt": "s"}},
+        {"name": "respite", "respite": {"after": ["purchased"], "for": "never", "for_text": "s"}},
+    ]);
+    let mut world = World::with_rules(&rules);
+    world.grant(T);
+    world.claim("summer", T, T.plus_ms(DAY_MS));
+    let by_email = world.snapshot.terms_of("spring", world.snapshot.channel("email")).unwrap();
+    let ladder = explained(&world, Some("spring"), T).ladder;
+    let rungs: Vec<_> = ladder.iter().filter(|rung| rung.terms == by_email).collect();
+    let told: Vec<_> = rungs.iter().map(|rung| (rung.reason, rung.rule, rung.denial.is_some())).collect();
+    assert_eq!(
+        told,
+        [
+            (Reason::Suppressed, None, false),
+            (Reason::CampaignInactive, None, false),
+            (Reason::NotEligible, None, false),
+            (Reason::HeldOut, Some(1), false),
+            (Reason::Respite, Some(2), false),
+            (Reason::FrequencyCap, Some(0), true),
+            (Reason::Outranked, Some(0), true),
+        ]
+    );
+    assert_eq!(explained(&world, None, T).ladder, []);
+}
+
+#[test]
+fn a_claim_that_holds_a_place_is_a_reading_and_delays_the_channels() {
+    let mut world = World::with_rules(&json!([sliding("one", 1, DAY_MS)]));
+    world.claim("summer", T, T.plus_ms(3 * DAY_MS));
+    let explanation = explained(&world, Some("spring"), T);
+    let outranked: Vec<_> =
+        explanation.readings.iter().filter(|reading| reading.reason == Reason::Outranked).collect();
+    assert_eq!(outranked.len(), 2);
+    assert!(outranked.iter().all(|reading| {
+        reading.is_against
+            && reading.used == Amount::Contacts(1)
+            && reading.earliest == Some(T.plus_ms(3 * DAY_MS))
+    }));
+    assert_eq!(explanation.channels[0].earliest, Some(T.plus_ms(3 * DAY_MS)));
+    // `summer` itself may use its place at once.
+    assert_eq!(explained(&world, None, T).channels[0].earliest, Some(T));
+}
+
+#[test]
+fn of_a_customer_that_is_not_known_nothing_is_told_and_nothing_changes() {
+    let mut world = World::with_rules(&json!([sliding("one", 1, DAY_MS)]));
+    world.grant(T);
+    let stranger = Request { customer: "43", candidates: Vec::new(), ..request("", "", "") };
+    let told = explain(&world.snapshot, &world.state, &stranger, &Standings::default(), None, T);
+    assert!(told.readings.iter().all(|reading| reading.used == Amount::Contacts(0)));
+    assert!(told.channels.iter().take(2).all(|channel| channel.earliest == Some(T)));
+}
