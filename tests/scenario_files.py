@@ -5,7 +5,7 @@ import tomllib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -17,10 +17,23 @@ COMPILED = FOLDER / "compiled"
 
 UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds", "ms": "milliseconds"}
 SHIFT = re.compile(r"([+-])(\d+)(ms|[dhms])")
+ACTIONS = ("apply", "ask", "check", "confirm", "release", "engage", "claim", "withdraw", "claims")
+"""What a step can be."""
+ScoreFactor = Literal["score", "answer_probability", "value", "affinity", "fatigue", "cost"]
 NEVER = "never"
 """What an expectation says where no time helps."""
 
-OF_A_POLICY = {DenialReason.RESPITE, DenialReason.BACK_OFF, DenialReason.FREQUENCY_CAP}
+OF_A_POLICY = {
+    DenialReason.HELD_OUT,
+    DenialReason.RESPITE,
+    DenialReason.BACK_OFF,
+    DenialReason.FREQUENCY_CAP,
+    DenialReason.CAPACITY,
+    DenialReason.BUDGET,
+}
+MAY_BE_OF_A_POLICY = {DenialReason.NOT_ELIGIBLE, DenialReason.OUTRANKED}
+"""Reasons that a prerequisite or a full cap gives, but not only they."""
+WITH_FIGURES = {DenialReason.FREQUENCY_CAP, DenialReason.CAPACITY, DenialReason.BUDGET}
 
 
 def as_list(written: Any) -> Any:
@@ -39,14 +52,24 @@ class Candidate(Written):
 
     campaign: str
     channel: str
-    score: float = 0.0
+    score: float | None = None
+    answer_probability: float | None = None
+    value: float | None = None
     deadline: str | None = None
 
 
 class Ask(Written):
-    """May I contact this customer? `campaign` and `channel`, or `candidates`."""
+    """May I contact this customer? `campaign` and `channel`, or `candidates`.
+
+    With `customers` it is asked for each of so many, and the same must come of each: `customer 1`, `customer 2`, …
+    """
 
     customer: str = "customer"
+    customers: int | None = None
+    party: str = ""
+    contact_point: str = ""
+    subject: str = ""
+    planned: str | None = None
     campaign: str = ""
     channel: str = ""
     candidates: list[Candidate] = Field(default_factory=list)
@@ -54,6 +77,12 @@ class Ask(Written):
     time_zone: str = ""
     request_id: str = ""
     max_grants: int = 1
+
+    def all_customers(self) -> list[str]:
+        """Whom it is asked for."""
+        if self.customers is None:
+            return [self.customer]
+        return [f"{self.customer} {number}" for number in range(1, self.customers + 1)]
 
     def all_candidates(self) -> list[Candidate]:
         """The candidates, whichever way they are written."""
@@ -65,6 +94,7 @@ class Engage(Written):
 
     kind: EngagementKind
     customer: str = "customer"
+    party: str = ""
     contact: str = ""
     campaign: str = ""
     channel: str = ""
@@ -73,6 +103,52 @@ class Engage(Written):
     time: str | None = None
     event_id: str = ""
     segments: list[str] = Field(default_factory=list)
+
+
+class Claim(Written):
+    """Places asked for in advance: the same span, channels and score for each of the customers."""
+
+    campaign: str
+    customers: list[str] = Field(default_factory=lambda: ["customer"])
+    party: str = ""
+    channels: list[str] = Field(default_factory=list)
+    since: str | None = Field(default=None, alias="from")
+    until: str | None = None
+    score: float | None = None
+
+
+class Withdraw(Written):
+    """Claims given back: of some customers, or all that the campaign ever registered."""
+
+    campaign: str
+    customers: list[str] = Field(default_factory=list)
+    party: str = ""
+
+
+class Claims(Written):
+    """Which claims of a customer are live?"""
+
+    customer: str = "customer"
+    party: str = ""
+
+
+class LiveClaim(Written):
+    """A claim that must be listed; `channels` and `score` where they are looked at."""
+
+    campaign: str
+    since: str = Field(alias="from")
+    until: str
+    channels: list[str] | None = None
+    score: float | None = None
+
+
+class ExpectedAlternative(Written):
+    """Another way that must be named."""
+
+    kind: Literal["CHANNEL", "FALLBACK", "TIME"]
+    campaign: str
+    channel: str
+    time: str | None = None
 
 
 class ExpectedDenial(Written):
@@ -91,9 +167,10 @@ class ExpectedDenial(Written):
 class Expected(Written):
     """What must come of a step.
 
-    Of a question: the verdict, and with DENY either one denial, written flat, or all of them in `denials`. Of a
-    confirmation or release: `state`. Of an engagement: `contact`, where it must belong to one, or `duplicate`. Of any
-    but a question: `error`.
+    Of a question: the verdict, and with DENY either one denial, written flat, or all of them in `denials`; with the
+    first candidate the alternatives of the answer. Of a confirmation or release: `state`. Of an engagement: `contact`,
+    where it must belong to one, or `duplicate`. Of claims: `registered` and `known`, `withdrawn`, `live`. Of any:
+    `error`.
     """
 
     name: str = ""
@@ -108,11 +185,17 @@ class Expected(Written):
     denials: list[ExpectedDenial] = Field(default_factory=list)
     earliest: str | None = None
     left: dict[str, float] | None = None
+    score: dict[ScoreFactor, float] | None = None
+    alternatives: list[ExpectedAlternative] | None = None
     expires: str | None = None
     same_contact: str = ""
     state: str = ""
     contact: str = ""
     duplicate: bool = False
+    registered: int | None = None
+    known: int | None = None
+    withdrawn: int | None = None
+    live: list[LiveClaim] | None = None
     error: str = ""
 
     @model_validator(mode="after")
@@ -121,10 +204,10 @@ class Expected(Written):
         if is_denial != (self.reason is not None or bool(self.denials)) or is_denial != (self.earliest is not None):
             raise ValueError("a DENY, and nothing else, has `reason` or `denials`, and `earliest`")
         for denial in self.all_denials():
-            if (denial.reason in OF_A_POLICY) != bool(denial.rule):
+            if denial.reason not in MAY_BE_OF_A_POLICY and (denial.reason in OF_A_POLICY) != bool(denial.rule):
                 raise ValueError(f"{denial.reason}: `rule` names the rule of a policy, where one spoke")
-            if denial.reason is DenialReason.FREQUENCY_CAP and (denial.limit is None or denial.used is None):
-                raise ValueError("a cap that speaks has `limit` and `used`")
+            if denial.reason in WITH_FIGURES and (denial.limit is None or denial.used is None):
+                raise ValueError("a cap, capacity or budget that speaks has `limit` and `used`")
             if (denial.reason is DenialReason.OUTRANKED) != bool(denial.outranked_by):
                 raise ValueError("OUTRANKED, and nothing else, has `outranked_by`")
         return self
@@ -149,21 +232,36 @@ class Step(Written):
     confirm: str = ""
     release: str = ""
     engage: Engage | None = None
+    claim: Claim | None = None
+    withdraw: Withdraw | None = None
+    claims: Claims | None = None
     then: Annotated[list[Expected], BeforeValidator(as_list)] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _does_one_thing(self) -> Self:
-        done = [self.apply, self.ask, self.check, self.confirm, self.release, self.engage]
-        if sum(map(bool, done)) != 1:
-            raise ValueError("a step is one of apply, ask, check, confirm, release, engage")
+        if sum(bool(getattr(self, name)) for name in ACTIONS) != 1:
+            raise ValueError(f"a step is one of {', '.join(ACTIONS)}")
         if self.question is not None:
-            if [then.verdict for then in self.then].count(None) or len(self.then) != len(
-                self.question.all_candidates()
-            ):
-                raise ValueError("a question has one verdict for each candidate, in `then`")
+            self._expects_decisions(self.question)
         elif len(self.then) > 1 or (self.then and self.then[0].verdict):
             raise ValueError("only a question has verdicts")
         return self
+
+    def _expects_decisions(self, question: Ask) -> None:
+        if [then.error for then in self.then if then.error and then.verdict is None] and len(self.then) == 1:
+            return
+        verdicts = [then.verdict for then in self.then]
+        if None in verdicts or len(verdicts) != len(question.all_candidates()):
+            raise ValueError("a question has one verdict for each candidate, in `then`, or an `error`")
+        if any(then.alternatives is not None for then in self.then[1:]):
+            raise ValueError("the alternatives of an answer stand with its first candidate")
+
+    @property
+    def takes_place(self) -> str | None:
+        """When what it is about takes place, where that is not the moment of the step itself."""
+        if self.engage is not None:
+            return self.engage.time
+        return self.question.planned if self.question is not None else None
 
     @property
     def question(self) -> Ask | None:
@@ -238,7 +336,7 @@ def read(path: Path) -> Scenario:
     for step in written.step:
         at = moment(step.at, at, names) if step.at else at
         moments.append(at)
-        takes = moment(step.engage.time, at, names) if step.engage and step.engage.time else at
+        takes = moment(step.takes_place, at, names) if step.takes_place else at
         for name in filter(None, [step.name, *(then.name for then in step.then)]):
             if names.setdefault(name, takes) != takes:
                 raise ValueError(f"{path.name}: `{name}` names two moments")

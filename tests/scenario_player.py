@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from repit import Answer, Contact, ContactRequest, Decision, Denial, Engagement, EngagementResult, RepitError
 from repit import Candidate as AskedCandidate
-from tests.scenario_files import NEVER, Ask, Engage, Expected, ExpectedDenial, Scenario, Step
+from tests.scenario_claims import ClaimPlayer
+from tests.scenario_files import NEVER, Ask, Candidate, Engage, Expected, ExpectedDenial, Scenario, Step
 from tests.scenario_targets import Target
 
 Figures = dict[str, Any]
+Outcome = TypeVar("Outcome")
 
 
 def play(scenario: Scenario, target: Target, space: str) -> None:
@@ -26,6 +28,7 @@ class Player:
         self._target = target
         self._space = space
         self._contacts: dict[str, str] = {}
+        self._claims = ClaimPlayer(scenario, target, space)
 
     def play(self) -> None:
         """Take every step in its turn."""
@@ -41,16 +44,11 @@ class Player:
     def _take(self, step: Step, at: datetime, number: int) -> None:
         if step.apply:
             self._target.apply(self._scenario.catalogs[step.apply])
-        elif step.ask is not None:
-            request = self._request(step.ask, at, number)
-            if not step.ask.request_id:
-                # A check before it gives the same answer and takes nothing; it knows no request ids.
-                self._compare(step, self._target.check(request), at)
-            answer = self._target.ask(request)
-            self._compare(step, answer, at)
-            self._name(step, answer)
-        elif step.check is not None:
-            self._compare(step, self._target.check(self._request(step.check, at, number)), at)
+        elif step.question is not None:
+            for customer in step.question.all_customers():
+                self._asked(step, self._request(step.question, customer, at, number), at)
+        elif step.claim is not None or step.withdraw is not None or step.claims is not None:
+            self._claims.take(step, at)
         elif step.engage is not None:
             engagement = self._engagement(step.engage, at, number)
             self._settled(step, lambda: self._target.record(engagement, at))
@@ -59,19 +57,34 @@ class Player:
         else:
             self._settled(step, lambda: self._target.release(self._contacts[step.release], at))
 
-    def _request(self, ask: Ask, at: datetime, number: int) -> ContactRequest:
-        candidates = [
-            AskedCandidate(
-                candidate.campaign,
-                candidate.channel,
-                score=candidate.score,
-                deadline_time=None if candidate.deadline is None else self._scenario.moment(candidate.deadline, at),
-            )
-            for candidate in ask.all_candidates()
-        ]
+    def _asked(self, step: Step, request: ContactRequest, at: datetime) -> None:
+        if step.check is not None or not (step.ask and step.ask.request_id):
+            # A check before a request gives the same answer and takes nothing; it knows no request ids.
+            self._answered(step, self._target.check, request, at)
+        if step.ask is not None:
+            answer = self._answered(step, self._target.ask, request, at)
+            if answer is not None:
+                self._name(step, answer)
+
+    def _answered(
+        self, step: Step, ask: Callable[[ContactRequest], Answer], request: ContactRequest, at: datetime
+    ) -> Answer | None:
+        outcome = outcome_of(lambda: ask(request))
+        if isinstance(outcome, RepitError):
+            assert outcome.code.name == step.then[0].error, outcome
+            return None
+        assert not step.then[0].error, outcome
+        self._compare(step, outcome, at)
+        return outcome
+
+    def _request(self, ask: Ask, customer: str, at: datetime, number: int) -> ContactRequest:
         return ContactRequest.of(
-            f"{self._space}/{ask.customer}",
-            candidates=candidates,
+            f"{self._space}/{customer}",
+            candidates=[self._candidate(candidate, at) for candidate in ask.all_candidates()],
+            party_id=f"{self._space}/{ask.party}" if ask.party else "",
+            contact_point=ask.contact_point,
+            subject=ask.subject,
+            planned_time=self._instant(ask.planned, at),
             max_grants=ask.max_grants,
             segments=ask.segments,
             time_zone=ask.time_zone,
@@ -79,9 +92,20 @@ class Player:
             request_id=ask.request_id or f"request {number}",
         )
 
+    def _candidate(self, candidate: Candidate, at: datetime) -> AskedCandidate:
+        return AskedCandidate(
+            candidate.campaign,
+            candidate.channel,
+            score=candidate.score,
+            answer_probability=candidate.answer_probability,
+            value=candidate.value or 0.0,
+            deadline_time=self._instant(candidate.deadline, at),
+        )
+
     def _engagement(self, engage: Engage, at: datetime, number: int) -> Engagement:
         return Engagement(
             customer_id=f"{self._space}/{engage.customer}",
+            party_id=f"{self._space}/{engage.party}" if engage.party else "",
             kind=engage.kind,
             contact_id=self._contacts[engage.contact] if engage.contact else "",
             campaign_id=engage.campaign,
@@ -95,9 +119,23 @@ class Player:
 
     def _compare(self, step: Step, answer: Answer, at: datetime) -> None:
         assert len(answer.decisions) == len(step.then)
+        self._compare_alternatives(step.then[0], answer, at)
         for then, decision in zip(step.then, answer.decisions, strict=True):
             expected = self._expected(then, at)
             assert self._came(expected, then, decision) == expected
+
+    def _compare_alternatives(self, then: Expected, answer: Answer, at: datetime) -> None:
+        if then.alternatives is None:
+            return
+        timed = [wanted.time is not None for wanted in then.alternatives] + [True] * len(answer.alternatives)
+        came = [
+            (other.kind.name, other.campaign_id, other.channel, other.time if is_timed else None)
+            for other, is_timed in zip(answer.alternatives, timed, strict=False)
+        ]
+        assert came == [
+            (wanted.kind, wanted.campaign, wanted.channel, self._instant(wanted.time, at))
+            for wanted in then.alternatives
+        ]
 
     def _name(self, step: Step, answer: Answer) -> None:
         for then, decision in zip(step.then, answer.decisions, strict=True):
@@ -112,6 +150,7 @@ class Player:
             "earliest": self._instant(then.earliest, at),
             "denials": [self._denial(denial, at) for denial in then.all_denials()],
             "left": then.left,
+            "score": then.score,
             "expires": self._instant(then.expires, at),
             "contact": self._contacts[then.same_contact] if then.same_contact else None,
         }
@@ -127,6 +166,7 @@ class Player:
             "earliest": decision.earliest_time,
             "denials": looked_at + unexpected,
             "left": None if then.left is None else left,
+            "score": None if then.score is None else {name: getattr(decision.score, name) for name in then.score},
             "expires": None if then.expires is None else decision.expire_time,
             "contact": decision.contact_id if expected["contact"] else None,
         }
@@ -170,7 +210,7 @@ class Player:
         return None if text in (None, NEVER) else self._scenario.moment(text, at)
 
 
-def outcome_of(do: Callable[[], Contact | EngagementResult]) -> Contact | EngagementResult | RepitError:
+def outcome_of(do: Callable[[], Outcome]) -> Outcome | RepitError:
     """What comes of it, the error where it goes wrong."""
     try:
         return do()

@@ -17,12 +17,16 @@ from arbiter_rs import __version__ as engine_version
 from repit_server.api.arbitration import SERVICE as ARBITRATION
 from repit_server.api.arbitration import arbitration_handlers
 from repit_server.api.calls import Admission
+from repit_server.api.campaign_changes import CampaignChanges
 from repit_server.api.catalog_change import CatalogChanges, Change
+from repit_server.api.catalog_diff import CatalogDiff
 from repit_server.api.catalog_service import SERVICE as CATALOG
 from repit_server.api.catalog_service import CatalogService, catalog_handlers
 from repit_server.api.catalog_versions import CatalogVersions
+from repit_server.api.claims import Claims
 from repit_server.api.health import Health
 from repit_server.api.local_engine import LocalEngine
+from repit_server.api.shadow import Shadow
 from repit_server.catalog import CatalogError, compile_catalog
 from repit_server.cli.failure import Failure, catalog_failure, store_failure, unreadable_file
 from repit_server.cli.main import run
@@ -69,7 +73,8 @@ async def _serve(settings: Settings, announce: Callable[[str, int], None]) -> No
         address = _bind(server, settings.listen)
         versions = CatalogVersions(arbiter)
         changes = CatalogChanges(versions, system_now)
-        health_state = _add_services(server, arbiter, versions, changes, settings.max_in_flight)
+        shadow = Shadow(arbiter, versions, changes)
+        health_state = _add_services(server, arbiter, versions, changes, shadow, settings)
         if document is not None:
             await _apply_at_start(changes, document, settings)
     except BaseException:
@@ -82,7 +87,7 @@ async def _serve(settings: Settings, announce: Callable[[str, int], None]) -> No
             log_event(logging.WARNING, "no_catalog", next=f"repit apply FILE --target {address}")
         announce(address, version)
 
-    await Life(server, arbiter, health_state, settings.grace_seconds, on_serving).run()
+    await Life(server, arbiter, health_state, settings.grace_seconds, on_serving, shadow.end).run()
 
 
 def _add_services(
@@ -90,11 +95,14 @@ def _add_services(
     arbiter: Arbiter,
     versions: CatalogVersions,
     changes: CatalogChanges,
-    max_in_flight: int,
+    shadow: Shadow,
+    settings: Settings,
 ) -> Health:
-    admission = Admission(max_in_flight)
-    arbitration = arbitration_handlers(arbiter, admission)
-    catalog = catalog_handlers(CatalogService(versions, changes), admission)
+    admission = Admission(settings.max_in_flight)
+    claims = Claims(arbiter, CampaignChanges(versions, changes), settings.clock)
+    arbitration = arbitration_handlers(arbiter, claims, admission)
+    service = CatalogService(versions, changes, CatalogDiff(versions, arbiter), shadow)
+    catalog = catalog_handlers(service, admission)
     server.add_generic_rpc_handlers((arbitration, catalog))
     servicer = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
@@ -139,7 +147,9 @@ def _checked_document(path: Path | None) -> str | None:
 
 async def _apply_at_start(changes: CatalogChanges, document: str, settings: Settings) -> None:
     try:
-        record, _ = await changes.replace_document(document, Change("repit serve", "applied at start"), etag="")
+        record, _ = await changes.replace_document(
+            document, Change("repit serve", "applied at start", "document applied"), etag=""
+        )
     except CatalogError as error:
         # The document alone is right: the campaigns registered in the store are at odds with it.
         raise catalog_failure(settings.catalog or Path(), error.findings) from None

@@ -41,6 +41,10 @@ class HealthReport(Protocol):
         """Say that nothing is served any more."""
 
 
+def _nothing() -> None:
+    """Do nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Life:
     """A server that is bound to its address and not started yet, and what it lives with."""
@@ -51,6 +55,8 @@ class Life:
     grace_seconds: float
     on_serving: Callable[[int], None]
     """Called once with the active catalog version when requests are taken."""
+    on_stopping: Callable[[], None] = _nothing
+    """Called once when no more requests are taken, so that calls without an end come to theirs."""
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT, then stop taking requests and finish those in work within the grace.
@@ -76,6 +82,7 @@ class Life:
         log_event(logging.INFO, "stopping", grace_seconds=self.grace_seconds)
         await self.health.stop()
         graceful = asyncio.create_task(self.server.stop(self.grace_seconds))
+        self.on_stopping()
         impatience = asyncio.create_task(_when(next_request))
         await asyncio.wait({graceful, impatience}, return_when=asyncio.FIRST_COMPLETED)
         impatience.cancel()

@@ -108,6 +108,22 @@ WRONG_REQUESTS: dict[str, tuple[Given, list[str]]] = {
     "a value that is no number": ({"candidates": [candidate(value=math.nan)]}, ["candidates[0].value"]),
     "an endless value": ({"candidates": [candidate(value=math.inf)]}, ["candidates[0].value"]),
     "a negative value": ({"candidates": [candidate(value=-0.01)]}, ["candidates[0].value"]),
+    "a probability that is no number": (
+        {"candidates": [candidate(answer_probability=math.nan)]},
+        ["candidates[0].answer_probability"],
+    ),
+    "a probability above 1": (
+        {"candidates": [candidate(answer_probability=1.000001)]},
+        ["candidates[0].answer_probability"],
+    ),
+    "a probability below 0": (
+        {"candidates": [candidate(answer_probability=-0.1)]},
+        ["candidates[0].answer_probability"],
+    ),
+    "a party id too long": ({"party_id": "p" * 129}, ["party_id"]),
+    "a contact point too long": ({"contact_point": "h" * 129}, ["contact_point"]),
+    "a subject too long": ({"subject": "d" * 129}, ["subject"]),
+    "a planned time long past": ({"planned_time": at(2026)}, ["planned_time"]),
     "65 segments": ({"customer": CustomerContext(segments=["s"] * 65)}, ["customer.segments"]),
     "a segment without a name": ({"customer": CustomerContext(segments=["s", ""])}, ["customer.segments[1]"]),
     "a segment too long": ({"customer": CustomerContext(segments=["s" * 65])}, ["customer.segments[0]"]),
@@ -121,14 +137,15 @@ WRONG_REQUESTS: dict[str, tuple[Given, list[str]]] = {
 }
 
 UNNAMED = request(request_id="")
+UNARY_VERBS = [
+    method.name
+    for method in messages.DESCRIPTOR.services_by_name["ArbitrationService"].methods
+    if not method.client_streaming
+]
+PLACES = [messages.ClaimedPlace(customer_id="wrong")]
 
 NOT_SERVED: dict[str, Given] = {
-    "party_id": {"party_id": "p"},
-    "contact_point": {"contact_point": "h"},
-    "subject": {"subject": "a debt"},
-    "planned_time": {"planned_time": at(2026)},
     "customer.country": {"customer": CustomerContext(country="FR")},
-    "candidates[0].claim_id": {"candidates": [candidate(claim_id="c")]},
 }
 
 Ask = Callable[[Served, messages.RequestContactRequest], Refusal]
@@ -187,6 +204,30 @@ def test_a_field_that_is_not_served_yet_is_refused_and_never_ignored(server: Ser
     assert "not served yet" in refusal.message
 
 
+PLANNED_EDGES = {
+    "a millisecond before the decision": (-1, False),
+    "at the decision": (0, True),
+    "31 days ahead": (31 * 86_400_000, True),
+    "a millisecond later than that": (31 * 86_400_000 + 1, False),
+    "32 days ahead": (32 * 86_400_000, False),
+}
+
+
+@pytest.mark.parametrize("edge", PLANNED_EDGES)
+def test_a_planned_time_is_from_the_decision_to_31_days_later(clocked: Served, edge: str) -> None:
+    ahead_ms, is_taken = PLANNED_EDGES[edge]
+    asked = at(2026, 3, 2)
+    planned = Timestamp()
+    planned.FromMilliseconds(asked.ToMilliseconds() + ahead_ms)
+    message = request(customer_id="planned", as_of_time=asked, planned_time=planned)
+    if is_taken:
+        check = messages.CheckContactRequest.FromString(message.SerializeToString())
+        assert len(clocked.arbitration.CheckContact(check, timeout=CALL_SECONDS).decisions) == 1
+        return
+    assert_fields(checked(clocked, message), "planned_time")
+    assert_fields(refusal_of(clocked.arbitration.RequestContact, message), "planned_time")
+
+
 @pytest.mark.parametrize("ask", WAYS)
 @pytest.mark.parametrize("unserved", UNSERVED_TIMES)
 def test_a_deadline_before_2000_or_after_2199_is_refused(server: Served, unserved: str, ask: Ask) -> None:
@@ -214,6 +255,14 @@ def times_of_other_verbs(server: Served, time: Timestamp | None) -> dict[str, Ca
         ),
         "ExplainCustomer": lambda: refusal_of(
             arbitration.ExplainCustomer, messages.ExplainCustomerRequest(customer_id="wrong", as_of_time=time)
+        ),
+        "ListClaims": lambda: refusal_of(arbitration.ListClaims, messages.ListClaimsRequest(as_of_time=time)),
+        "WithdrawClaims": lambda: refusal_of(
+            arbitration.WithdrawClaims,
+            messages.WithdrawClaimsRequest(campaign_id="capped-3", places=PLACES, as_of_time=time),
+        ),
+        "WithdrawClaims of all": lambda: refusal_of(
+            arbitration.WithdrawClaims, messages.WithdrawClaimsRequest(campaign_id="capped-3", as_of_time=time)
         ),
     }
 
@@ -250,11 +299,11 @@ def test_a_batch_of_none_or_of_10_001_is_refused_whole(server: Served, size: int
     assert contact_states(server, "many") == {}
 
 
-@pytest.mark.parametrize("bytes_sent", [b"\xff", b"\x0a\x05ab", b"\x12\x02\xff\xfe"])
+@pytest.mark.parametrize("bytes_sent", [b"\xff", b"\x0a\x05ab", b"\x0a\x02\xff\xfe"])
 def test_what_is_no_message_is_refused(server: Served, bytes_sent: bytes) -> None:
     """Cut short, of no field, or a text that is not UTF-8."""
     with server.channel() as channel:
-        for verb in ("RequestContact", "CheckContact", "ConfirmContact", "RecordEngagements", "ExplainCustomer"):
+        for verb in UNARY_VERBS:
             refusal = refusal_of(channel.unary_unary(f"/repit.v1.ArbitrationService/{verb}"), bytes_sent)
             assert_fields(refusal, *refusal.fields)
             assert "cannot be decoded" in refusal.message
@@ -279,7 +328,7 @@ WRONG_ENGAGEMENTS: dict[str, tuple[Given, str]] = WRONG_EVENT_TIMES | {
     "a negative value": ({"value": -1.0}, "value"),
     "65 segments": ({"segments": ["s"] * 65}, "segments"),
     "a segment too long": ({"segments": ["s", "s" * 65]}, "segments[1]"),
-    "a party": ({"party_id": "p"}, "party_id"),
+    "a party id too long": ({"party_id": "p" * 129}, "party_id"),
     "sent without a campaign": ({"kind": SENT, "channel": "email"}, "campaign_id"),
     "sent by a channel that the campaign does not use": (
         {"kind": SENT, "campaign_id": "capped-3", "channel": "post"},

@@ -1,28 +1,24 @@
 """Every scenario on every store and over the wire; and what the scenarios show together."""
 
+import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from arbiter_rs import Arbiter
 from repit import DenialReason, Verdict
+from repit_server.catalog import compile_catalog
 from tests import scenario_files
 from tests.redis_server import RedisServer
-from tests.scenario_files import OF_A_POLICY, Scenario
+from tests.scenario_files import ROOT, Scenario
 from tests.scenario_player import play
 from tests.scenario_targets import EngineTarget, ServerTarget, Target
 from tests.servers import ServerProcess
 from tools import compile_scenarios
 
-CANNOT_OCCUR_YET = {
-    DenialReason.NO_CONSENT,
-    DenialReason.CHANNEL_CLOSED,
-    DenialReason.HELD_OUT,
-    DenialReason.CAPACITY,
-    DenialReason.BUDGET,
-}
+CANNOT_OCCUR_YET = {DenialReason.NO_CONSENT, DenialReason.CHANNEL_CLOSED}
 """Reasons of rules that the catalog does not take yet."""
 
 POLICIES_IN_USE = {
@@ -36,9 +32,13 @@ POLICIES_IN_USE = {
     "ceiling for every kind",
     "cruise line",
     "next best action",
+    "plan by weight",
     "privacy officer",
+    "quality team",
+    "sales force",
     "shop",
     "survey team",
+    "three business units",
     "tourist office",
     "travel site",
     "two brands of one group",
@@ -47,6 +47,7 @@ POLICIES_IN_USE = {
 }
 """Policies that people really run, as far as the catalog takes them: each has a scenario."""
 
+GALLERY = ROOT / "docs" / "policies"
 SCENARIOS = [scenario_files.read(path) for path in scenario_files.paths()]
 
 
@@ -60,7 +61,7 @@ def redis_target() -> Iterator[Target]:
 def server_target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     options = ("--store", "memory", "--clock", "request")
     with ServerProcess(*options, directory=tmp_path_factory.mktemp("server")) as server, server.client() as client:
-        yield ServerTarget(client)
+        yield ServerTarget(client, server.address)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
@@ -96,20 +97,54 @@ def test_every_policy_in_use_that_can_be_said_has_a_scenario() -> None:
     assert {scenario.written.policy_of for scenario in SCENARIOS} == POLICIES_IN_USE | {""}
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-def test_a_rule_that_time_helps_refuses_at_its_last_moment_and_grants_at_the_first(scenario: Scenario) -> None:
-    last, first, by_time = set(), set(), False
+def moments_of_verdicts(scenario: Scenario) -> tuple[set[datetime], set[datetime], bool]:
+    """The last moments at which a rule refuses, the moments of grants, and whether a rule refuses for a time."""
+    last, granted, by_time = set(), set(), False
     for step, at in zip(scenario.written.step, scenario.moments, strict=True):
+        judged = scenario.moment(step.takes_place, at) if step.takes_place else at
         for then in step.then:
             if then.verdict is Verdict.GRANT:
-                first.add(at)
-            if (
-                then.earliest not in (None, scenario_files.NEVER)
-                and {denial.reason for denial in then.all_denials()} & OF_A_POLICY
-            ):
+                granted.add(judged)
+            if then.earliest not in (None, scenario_files.NEVER) and any(denial.rule for denial in then.all_denials()):
                 by_time = True
-                last |= {at + timedelta(milliseconds=1)} & {scenario.moment(str(then.earliest), at)}
-    assert not by_time or last & first
+                last |= {judged + timedelta(milliseconds=1)} & {scenario.moment(str(then.earliest), at)}
+    return last, granted, by_time
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_a_rule_that_time_helps_refuses_at_its_last_moment_and_grants_at_the_first(scenario: Scenario) -> None:
+    last, granted, by_time = moments_of_verdicts(scenario)
+    assert not by_time or last & granted
+
+
+def test_every_policy_of_the_gallery_has_a_scenario_a_line_in_its_table_and_no_finding() -> None:
+    files = sorted(GALLERY.glob("*.yaml"))
+    played = {scenario.written.given.catalog_file for scenario in SCENARIOS}
+    table = (GALLERY / "README.md").read_text(encoding="utf-8")
+    assert [path.name for path in files if str(path.relative_to(ROOT)) not in played] == []
+    assert [path.name for path in files if f"]({path.name})" not in table] == []
+    assert [path.name for path in files if compile_catalog(path.read_text(encoding="utf-8")).findings] == []
+
+
+def test_scenarios_of_one_store_share_no_capacity_and_no_budget() -> None:
+    """They are counted over all customers, by the names of policy and rule, so that a name is for one scenario."""
+    names = [
+        name
+        for scenario in SCENARIOS
+        for name in set.union(*(counted(document) for document in scenario.catalogs.values()))
+    ]
+    assert len(names) == len(set(names))
+
+
+def counted(document: str) -> set[tuple[str, str]]:
+    """Policy and rule of each capacity and budget of a catalog."""
+    compiled = json.loads(compile_catalog(document).compiled)
+    return {
+        (policy["name"], rule["name"])
+        for policy in compiled["policies"]
+        for rule in policy["rules"]
+        if rule.get("capacity")
+    }
 
 
 def test_scenarios_are_told_apart_by_their_sentences() -> None:

@@ -2,16 +2,23 @@
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
+
+Document = dict[str, Any]
+Rank = tuple[int, float, int, bytes]
+"""Priority and score (both negated), deadline, campaign: the smallest goes first."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One way to contact the customer; `deadline` in ms."""
+    """One way to contact the customer; `deadline` in ms, `value` 0 where the caller knows none."""
 
     campaign: str
     channel: str
-    score: float = 0.0
+    score: float | None = None
     deadline: int | None = None
+    probability: float | None = None
+    value: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -25,6 +32,27 @@ class Request:
     max_grants: int = 1
     segments: tuple[str, ...] = ()
     zone: str | None = None
+    party: str = ""
+    contact_point: str = ""
+    subject: str = ""
+    planned: int | None = None
+
+    @property
+    def contact_time(self) -> int:
+        """The moment at which everything is judged."""
+        return self.time if self.planned is None else self.planned
+
+
+@dataclass(frozen=True)
+class Payment:
+    """What a contact took of a capacity or budget: rule, whose account, start of its period, pool and amount."""
+
+    policy: str
+    rule: str
+    whose: str | None
+    start: int
+    pool: str
+    amount: Decimal
 
 
 @dataclass(eq=False)
@@ -43,10 +71,14 @@ class Contact:
     cost: Decimal
     expire: int
     lapses: bool
+    asked: int
+    contact_point: str = ""
+    subject: str = ""
     request_id: str = ""
     confirmed: bool = False
     released: bool = False
     answered: bool = False
+    payments: tuple[Payment, ...] = ()
 
     def stands_at(self, moment: int) -> bool:
         """Whether it is neither released nor expired on a channel whose unconfirmed reservations are released."""
@@ -88,6 +120,23 @@ class Recorded:
     contact: Contact | None = None
 
 
+@dataclass(frozen=True)
+class Claim:
+    """A place asked for in advance; `channels` empty: all of the campaign's."""
+
+    customer: str
+    campaign: str
+    begins: int
+    until: int
+    channels: tuple[str, ...] = ()
+    score: float | None = None
+
+    @property
+    def identity(self) -> tuple[str, str, int, int]:
+        """What makes it the same claim when it is registered again."""
+        return self.customer, self.campaign, self.begins, self.until
+
+
 @dataclass
 class History:
     """Everything that happened with one customer."""
@@ -97,9 +146,25 @@ class History:
     event_ids: set[str] = field(default_factory=set)
 
 
+@dataclass
+class Party:
+    """A household or account: its members' histories and their claims."""
+
+    members: dict[str, History] = field(default_factory=dict)
+    claims: list[Claim] = field(default_factory=list)
+
+    def history(self, customer: str) -> History:
+        """The member's history, empty at first."""
+        return self.members.setdefault(customer, History())
+
+    def contacts(self) -> list[Contact]:
+        """The contacts of all members."""
+        return [contact for history in self.members.values() for contact in history.contacts]
+
+
 @dataclass(frozen=True)
 class Denial:
-    """One rule that spoke against; `used` and `limit` of frequency caps and back-offs."""
+    """One rule that spoke against; `used` and `limit` of caps, capacities and back-offs, with the contacts counted."""
 
     reason: str
     policy: str = ""
@@ -108,6 +173,7 @@ class Denial:
     used: Decimal | None = None
     limit: Decimal | None = None
     outranked_by: str = ""
+    contacts: tuple[Contact, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -125,6 +191,25 @@ class CapUsage:
 
 
 @dataclass(frozen=True)
+class Factors:
+    """What a score was worked out of."""
+
+    probability: float
+    value: float
+    affinity: float
+    fatigue: float
+    cost: float
+
+
+@dataclass(frozen=True)
+class Score:
+    """What ranks a candidate after its priority; without factors where the caller gave it."""
+
+    score: float
+    factors: Factors | None = None
+
+
+@dataclass(frozen=True)
 class Decision:
     """Verdict for one candidate, with every denial; a grant has its contact, a fresh one what remains."""
 
@@ -133,3 +218,22 @@ class Decision:
     earliest: int | None = None
     contact: Contact | None = None
     remaining: tuple[CapUsage, ...] | None = None
+    score: Score | None = None
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """What is open where no candidate was granted: another `channel`, a `fallback`, or the same at another `time`."""
+
+    kind: str
+    campaign: str
+    channel: str
+    time: int
+
+
+@dataclass(frozen=True)
+class Response:
+    """One decision per candidate, in the order asked, and what is open instead."""
+
+    decisions: tuple[Decision, ...]
+    alternatives: tuple[Alternative, ...] = ()

@@ -1,31 +1,36 @@
 """The comparison itself: it finds a planted mistake, makes it small, and finds none where there is none."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tests.property.comparison import Difference, first_difference
-from tests.property.engine import EngineDecision, EngineDenial, EngineRecorded
+from tests.property.engine import EngineDecision, EngineDenial, EngineRecorded, EngineResponse
 from tests.property.reference_model import ReferenceModel
-from tests.property.reference_rules import Document
-from tests.property.reference_values import Contact, Decision, Engagement, Request
-from tests.property.steps import World
+from tests.property.reference_values import Claim, Contact, Decision, Document, Engagement, Request
+from tests.property.walks import World
 
 
 @dataclass
 class ModelEngine:
     """A second model that plays the engine; its `earliest_time` of caps is off by `mistake_ms`."""
 
-    catalog: Document
     mistake_ms: int = 0
-    models: dict[str, ReferenceModel] = field(default_factory=dict)
+    model: ReferenceModel | None = None
     ids: dict[Contact, str] = field(default_factory=dict)
 
-    def apply(self, catalog: Document) -> None:
-        self.catalog = catalog
+    def begin(self) -> None:
+        self.model = None
 
-    def model(self, customer: str) -> ReferenceModel:
-        model = self.models.setdefault(customer, ReferenceModel(self.catalog))
-        model.apply(self.catalog)
-        return model
+    def apply(self, catalog: Document, withdrawn: tuple[str, ...] = ()) -> None:
+        if self.model is None:
+            self.model = ReferenceModel(catalog)
+        self.model.apply(catalog)
+        for campaign in withdrawn:
+            self.model.withdraw_all(campaign)
+
+    @property
+    def known(self) -> ReferenceModel:
+        assert self.model is not None
+        return self.model
 
     def id_of(self, contact: Contact | None) -> str:
         return "" if contact is None else self.ids.setdefault(contact, f"contact {len(self.ids)}")
@@ -33,41 +38,58 @@ class ModelEngine:
     def contact(self, contact_id: str) -> Contact:
         return next(contact for contact, known in self.ids.items() if known == contact_id)
 
-    def request(self, asked: Request) -> list[EngineDecision]:
-        return [self.translated(decision) for decision in self.model(asked.customer).request(asked)]
+    def request(self, asked: Request) -> EngineResponse | str:
+        if not self.known.is_valid(asked):
+            return "invalid_argument"
+        return self.translated(asked, self.known.request(asked))
 
-    def check(self, asked: Request) -> list[EngineDecision]:
-        return [self.translated(decision) for decision in self.model(asked.customer).check(asked)]
+    def check(self, asked: Request) -> EngineResponse | str:
+        if not self.known.is_valid(asked):
+            return "invalid_argument"
+        return self.translated(asked, self.known.check(asked))
 
-    def translated(self, decision: Decision) -> EngineDecision:
+    def translated(self, asked: Request, decisions: list[Decision]) -> EngineResponse:
+        others = self.known.alternatives(asked, decisions)
+        return EngineResponse(tuple(self.decision(decision) for decision in decisions), others)
+
+    def decision(self, decision: Decision) -> EngineDecision:
         denials = []
         for d in decision.denials:
             shift = self.mistake_ms if d.reason == "FREQUENCY_CAP" else 0
             earliest = None if d.earliest is None else d.earliest + shift
             figures = (float(d.used or 0), float(d.limit or 0))
-            denials.append(EngineDenial(d.reason, d.policy, d.rule, earliest, *figures, d.outranked_by))
+            contacts = tuple((self.id_of(contact), contact.time) for contact in d.contacts[:10])
+            denials.append(EngineDenial(d.reason, d.policy, d.rule, earliest, *figures, d.outranked_by, contacts))
         expire = decision.contact.expire if decision.contact else None
         caps = [cap.figures() for cap in decision.remaining or ()]
         contact_id = self.id_of(decision.contact)
-        return EngineDecision(decision.verdict, tuple(denials), decision.earliest, contact_id, expire, tuple(caps))
+        return EngineDecision(
+            decision.verdict, tuple(denials), decision.earliest, contact_id, expire, tuple(caps), decision.score
+        )
 
     def confirm(self, contact_id: str, moment: int) -> str:
-        return ReferenceModel(self.catalog).confirm(self.contact(contact_id), moment)
+        return self.known.confirm(self.contact(contact_id), moment)
 
     def release(self, contact_id: str, moment: int) -> str:
-        assert moment
-        return ReferenceModel(self.catalog).release(self.contact(contact_id))
+        return self.known.release(self.contact(contact_id))
 
-    def record(self, customer: str, engagement: Engagement, contact_id: str, moment: int) -> EngineRecorded:
+    def record(self, customer: str, engagement: Engagement, contact_id: str, moment: int, party: str) -> EngineRecorded:
         known = self.contact(contact_id) if contact_id else None
-        told = Engagement(**{**vars(engagement), "contact": known})
-        recorded = self.model(customer).record(customer, told, moment)
+        recorded = self.known.record(customer, replace(engagement, contact=known), moment, party)
         return EngineRecorded(recorded.outcome, self.id_of(recorded.contact))
+
+    def register(self, claim: Claim, moment: int, party: str) -> str:
+        return self.known.register(claim, moment, party)
+
+    def withdraw(self, campaign: str, customer: str, moment: int, party: str) -> int:
+        return self.known.withdraw(campaign, moment, customer, party)
+
+    def claims(self, customer: str, moment: int, party: str) -> tuple[Claim, ...]:
+        return tuple(self.known.claims_left(customer, moment, party))
 
 
 def walk_of(seed: str, mistake_ms: int) -> Difference | None:
-    world = World(seed)
-    return first_difference(world, 160, ModelEngine(world.first_catalog, mistake_ms), "test")
+    return first_difference(World(seed), 160, ModelEngine(mistake_ms), "test")
 
 
 def test_two_models_agree() -> None:

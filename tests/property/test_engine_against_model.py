@@ -4,14 +4,16 @@ REPIT_MODEL_STEPS is the number of steps for each store, REPIT_MODEL_SEED names 
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
 from tests.property.arbiter_engine import ArbiterEngine
 from tests.property.comparison import first_difference
-from tests.property.steps import World
+from tests.property.walks import World
 from tests.redis_server import RedisServer
 
 STEPS = int(os.environ.get("REPIT_MODEL_STEPS", "3000"))
@@ -21,16 +23,26 @@ STEPS_OF_A_WORLD = 160
 
 @pytest.fixture(params=["memory", "embedded", pytest.param("redis", marks=pytest.mark.redis)])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ArbiterEngine]:
-    """The engine on one of its stores, empty."""
+    """The engine on one of its stores, which is empty for every world."""
+    folders = count()
     if request.param == "redis":
         with RedisServer() as redis:
-            yield from opened(redis.url)
+            yield from closing(lambda: emptied(redis.url))
+    elif request.param == "embedded":
+        yield from closing(lambda: f"embedded:{tmp_path / str(next(folders))}")
     else:
-        yield from opened("memory" if request.param == "memory" else f"embedded:{tmp_path / 'data'}")
+        yield from closing(lambda: "memory")
 
 
-def opened(store: str) -> Iterator[ArbiterEngine]:
-    arbiter = ArbiterEngine(store)
+def emptied(url: str) -> str:
+    """The Redis at this address, with nothing in it."""
+    with Redis.from_url(url) as client:
+        client.flushall()
+    return url
+
+
+def closing(empty_store: Callable[[], str]) -> Iterator[ArbiterEngine]:
+    arbiter = ArbiterEngine(empty_store)
     yield arbiter
     arbiter.close()
 

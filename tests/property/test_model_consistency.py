@@ -10,21 +10,50 @@ from typing import Any
 
 import pytest
 
+from tests.property.reference_claims import claim_rank
 from tests.property.reference_model import ReferenceModel
-from tests.property.reference_rules import PRECEDENCE, Document
+from tests.property.reference_rules import PRECEDENCE
 from tests.property.reference_time import DAY, span_ms, zone_named
-from tests.property.reference_values import Candidate, Contact, Decision, Request
-from tests.property.steps import World
-from tests.property.worlds import random_cap, random_catalog
+from tests.property.reference_values import (
+    Candidate,
+    Claim,
+    Contact,
+    Decision,
+    Document,
+    Recorded,
+    Request,
+    Response,
+    Score,
+)
+from tests.property.walks import World
+from tests.property.world_rules import random_cap
+from tests.property.worlds import random_catalog
 
-WORLDS = range(12)
+WORLDS = range(8)
 
 
 def single_denials(world: World) -> Iterable[tuple[Request, Decision]]:
-    """Every denied request for one candidate of a walk, while the model still stands where it was denied."""
+    """Every denied request for one candidate of a walk, while the model still stands where it was denied.
+
+    The candidate comes back with the score that ranked it, because tastes and tiredness change with time.
+    """
     for step, answer in world.walk(160):
-        if step.request and isinstance(answer, list) and len(answer) == 1 and answer[0].verdict == "DENY":
-            yield step.request, answer[0]
+        if step.request and isinstance(answer, Response) and len(answer.decisions) == 1:
+            (decision,) = answer.decisions
+            if decision.verdict == "DENY":
+                yield ranked_as(step.request, decision), decision
+
+
+def ranked_as(asked: Request, decision: Decision) -> Request:
+    """The same request for its one candidate, ranked as it was."""
+    (candidate,) = asked.candidates
+    score = decision.score.score if decision.score else 0.0
+    return replace(asked, candidates=(replace(candidate, score=score),), request_id="")
+
+
+def verdict_at(model: ReferenceModel, asked: Request, time: int) -> str:
+    """The verdict of the same asked at another time for that time."""
+    return model.check(replace(asked, time=time, planned=None))[0].verdict
 
 
 @pytest.mark.parametrize("number", WORLDS)
@@ -33,13 +62,13 @@ def test_the_earliest_time_is_the_first_instant_at_which_the_same_request_is_gra
     world = World(f"consistency:{number}")
     model = world.played.model
     for asked, denied in single_denials(world):
-        if denied.earliest is None:
-            later = [asked.time + rng.randrange(500 * DAY) for _ in range(3)]
+        start, earliest = asked.contact_time, denied.earliest
+        if earliest is None:
+            later = {start + rng.randrange(500 * DAY) for _ in range(3)}
         else:
-            (granted,) = model.check(replace(asked, time=denied.earliest, request_id=""))
-            assert granted.verdict == "GRANT"
-            later = [denied.earliest - 1, *(rng.randrange(asked.time, denied.earliest) for _ in range(3))]
-        assert {model.check(replace(asked, time=time, request_id=""))[0].verdict for time in later} == {"DENY"}
+            assert verdict_at(model, asked, earliest) == "GRANT"
+            later = {earliest - 1, *(rng.randint(start, earliest) for _ in range(3))} - {earliest, start - 1}
+        assert {verdict_at(model, asked, time) for time in later} <= {"DENY"}
 
 
 @pytest.mark.parametrize("number", WORLDS)
@@ -48,13 +77,44 @@ def test_a_rule_no_longer_speaks_at_the_earliest_time_of_its_denial(number: int)
     model = world.played.model
     for asked, denied in single_denials(world):
         for denial in denied.denials:
-            for time, speaks in (
-                [] if denial.earliest is None else [(denial.earliest, False), (denial.earliest - 1, True)]
-            ):
-                (other,) = model.check(replace(asked, time=time, request_id=""))
-                assert speaks == any(
-                    (d.reason, d.policy, d.rule) == (denial.reason, denial.policy, denial.rule) for d in other.denials
-                )
+            until = denial.earliest
+            for time in () if until is None else range(max(asked.contact_time, until - 1), until + 1):
+                (other,) = model.check(replace(asked, time=time, planned=None))
+                spoke = {(d.reason, d.policy, d.rule) for d in other.denials}
+                assert (time != until) == ((denial.reason, denial.policy, denial.rule) in spoke)
+
+
+@pytest.mark.parametrize("number", WORLDS)
+def test_a_denial_changes_nothing(number: int) -> None:
+    world = World(f"denial:{number}")
+    model = world.played.model
+    for step, answer in world.walk(160):
+        if step.request and isinstance(answer, Response) and all(d.verdict == "DENY" for d in answer.decisions):
+            assert answer == Response(tuple(model.request(step.request)), answer.alternatives)
+
+
+@pytest.mark.parametrize("number", WORLDS)
+def test_claims_only_ever_take_places_and_only_from_those_ranked_worse(number: int) -> None:
+    rng = Random(number)
+    world = World(f"claims:{number}")
+    model = world.played.model
+    for step, answer in world.walk(160):
+        if step.request is None or len(step.request.candidates) != 1 or not isinstance(answer, Response):
+            continue
+        asked, claims = ranked_as(step.request, answer.decisions[0]), model.party_of(step.request).claims
+        before = model.check(asked)[0]
+        kept = list(claims)
+        if kept:
+            claims.remove(rng.choice(kept))
+            assert not (before.verdict == "GRANT" and model.check(asked)[0].verdict == "DENY")
+            claims[:] = kept
+        (candidate,) = asked.candidates
+        for campaign in model.catalog["campaigns"]:
+            worst = Claim(asked.customer, campaign, asked.time, asked.time + 40 * DAY, score=-9e9)
+            if claim_rank(model.catalog, worst) > model.rank(candidate, Score(candidate.score or 0.0)):
+                claims.append(worst)
+                assert model.check(asked)[0].denials == before.denials
+                claims[:] = kept
 
 
 @pytest.mark.parametrize("number", WORLDS)
@@ -63,6 +123,9 @@ def test_no_window_ever_holds_more_than_its_cap(number: int) -> None:
     catalog: Document = random_catalog(rng, begins=1_770_000_000_000)
     rules: list[Document] = [{"name": f"cap-{index}", "frequency_cap": random_cap(rng, catalog)} for index in range(4)]
     rules = [rule for rule in rules if rule["frequency_cap"].get("counted", "attempts") == "attempts"]
+    for body in (*catalog["channels"].values(), *catalog["campaigns"].values()):
+        body.pop("capacity", None)
+        body.pop("budget", None)
     catalog["policies"] = [{"name": "all", "applies_to": {}, "rules": rules}]
     for channel in catalog["channels"].values():
         channel.pop("reservation", None)
@@ -125,24 +188,30 @@ def test_a_seed_gives_the_same_walk() -> None:
 
 def test_walks_reach_every_reason_and_outcome() -> None:
     seen: Counter[str] = Counter()
-    for number in WORLDS:
-        for _, answer in World(f"reach:{number}").walk(160):
-            if isinstance(answer, list):
-                seen.update(denial.reason for decision in answer for denial in decision.denials)
-                seen.update(decision.verdict for decision in answer)
+    for number in range(24):
+        for step, answer in World(f"reach:{number}").walk(160):
+            if isinstance(answer, Response):
+                seen.update(denial.reason for decision in answer.decisions for denial in decision.denials)
+                seen.update(decision.verdict for decision in answer.decisions)
+                seen.update(alternative.kind for alternative in answer.alternatives)
+            elif isinstance(answer, tuple):
+                seen["claims" if answer else "no claims"] += 1
             else:
-                seen[answer if isinstance(answer, str) else answer.outcome] += 1
+                seen[words_of(step.verb, answer)] += 1
     expected = {
         *PRECEDENCE,
-        "CAMPAIGN_UNKNOWN",
-        "OUTRANKED",
-        "GRANT",
-        "DENY",
-        "applied",
-        "ok",
-        "failed_precondition",
-        "recorded",
-        "duplicate",
-        "not_found",
+        *("CAMPAIGN_UNKNOWN", "GRANT", "DENY"),
+        *("channel", "fallback", "time"),
+        *("claims", "no claims", "registered", "known", "0 withdrawn", "some withdrawn"),
+        *("register: invalid_argument", "register: not_found", "request: invalid_argument", "check: invalid_argument"),
+        *("applied", "ok", "failed_precondition", "recorded", "duplicate", "not_found"),
     }
     assert set(seen) == expected
+
+
+def words_of(verb: str, answer: str | Recorded) -> str:
+    """An outcome, with the verb where several verbs have it and counts as `some`."""
+    outcome = answer if isinstance(answer, str) else answer.outcome
+    if outcome.endswith(" withdrawn"):
+        return outcome if outcome.startswith("0") else "some withdrawn"
+    return f"{verb}: {outcome}" if verb in ("register", "request", "check") and "_" in outcome else outcome

@@ -1,87 +1,12 @@
 """The reference model itself, held to answers worked out by hand, so that it is not trusted blindly."""
 
-from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
 
-from tests.property.reference_model import ReferenceModel
-from tests.property.reference_rules import Document
-from tests.property.reference_time import DAY, HOUR, day_start, zone_named
-from tests.property.reference_values import Candidate, Contact, Decision, Engagement, Request
-
-ANNA = "anna"
-
-
-def at(text: str, zone: str = "UTC") -> int:
-    """Milliseconds of a wall-clock time, the first of two where it exists twice."""
-    return int(datetime.fromisoformat(text).replace(tzinfo=zone_named(zone)).timestamp() * 1000)
-
-
-def model(*rules: Document, **changes: object) -> ReferenceModel:
-    """Two campaigns, `spring` (e-mail, SMS; weekends) and `news` (e-mail; no family), under a policy of these rules."""
-    catalog: Document = {
-        "zone": "Europe/Paris",
-        "horizon": "400d",
-        "channels": {"email": {"cost": 0.002, "pressure": 1}, "sms": {"cost": 0.06, "pressure": 2}},
-        "campaigns": {
-            "spring": {"priority": 40, "kind": "marketing", "channels": ["email", "sms"], "offer_family": "weekends"},
-            "news": {"priority": 80, "kind": "service", "channels": ["email"]},
-        },
-        "policies": [{"name": "pressure", "rules": [{"name": f"rule-{n}", **rule} for n, rule in enumerate(rules)]}],
-    }
-    return ReferenceModel(catalog | changes)
-
-
-def cap(limit: int, window: Document, **more: object) -> Document:
-    return {"frequency_cap": {"limit": limit, "window": window, **more}}
-
-
-def ask(
-    service: ReferenceModel,
-    time: int,
-    way: str = "spring:email",
-    zone: str | None = None,
-    request_id: str = "",
-    segments: tuple[str, ...] = (),
-) -> Decision:
-    """The decision for one candidate, given as `campaign:channel`."""
-    campaign, channel = way.split(":")
-    candidates = (Candidate(campaign, channel),)
-    return service.request(Request(ANNA, time, candidates, request_id, segments=segments, zone=zone))[0]
-
-
-def grant(
-    service: ReferenceModel,
-    time: int,
-    way: str = "spring:email",
-    zone: str | None = None,
-    request_id: str = "",
-    segments: tuple[str, ...] = (),
-) -> Contact:
-    """The contact of a request that must be granted."""
-    contact = ask(service, time, way, zone, request_id, segments).contact
-    assert contact is not None
-    return contact
-
-
-def tell(service: ReferenceModel, engagement: Engagement) -> None:
-    """Report an engagement at its own time, under an id of its own."""
-    named = replace(engagement, event_id=f"e{len(service.history(ANNA).event_ids)}")
-    assert service.record(ANNA, named, engagement.time).outcome == "recorded"
-
-
-def reasons(decision: Decision) -> list[tuple[str, str, int | None]]:
-    return [(denial.reason, denial.rule, denial.earliest) for denial in decision.denials]
-
-
-def figures(decision: Decision) -> tuple[int, int]:
-    """What the first denial says is used, and of how much."""
-    denial = decision.denials[0]
-    return int(denial.used or 0), int(denial.limit or 0)
-
-
-T = at("2026-03-02T10:00")
+from tests.property.by_hand import ANNA, T, ask, at, cap, figures, grant, model, reasons, tell
+from tests.property.reference_time import DAY, HOUR, day_start
+from tests.property.reference_values import Candidate, Engagement, Request
 
 
 def test_a_contact_exactly_one_window_old_no_longer_counts() -> None:

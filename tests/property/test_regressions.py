@@ -7,9 +7,8 @@ import pytest
 
 from tests.property.arbiter_engine import ArbiterEngine
 from tests.property.comparison import replayed
-from tests.property.reference_rules import Document
 from tests.property.reference_time import DAY, HOUR
-from tests.property.reference_values import Candidate, Engagement, Request
+from tests.property.reference_values import Candidate, Document, Engagement, Request
 from tests.property.steps import Place, Step
 
 T = 1_772_445_600_000
@@ -18,7 +17,7 @@ T = 1_772_445_600_000
 
 @pytest.fixture
 def engine() -> Iterator[ArbiterEngine]:
-    arbiter = ArbiterEngine("memory")
+    arbiter = ArbiterEngine(lambda: "memory")
     yield arbiter
     arbiter.close()
 

@@ -1,61 +1,105 @@
 """Random catalogs: valid documents in the written form, small enough to read, their rules crowded enough to meet."""
 
+from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from random import Random
 
 from tests.property.clocks import ZONES
-from tests.property.reference_rules import Document
-from tests.property.reference_time import DAY, span_ms
+from tests.property.reference_values import Document
+from tests.property.world_rules import (
+    CAMPAIGNS,
+    DERIVED,
+    EVENTS,
+    FAMILIES,
+    PRIORITIES,
+    SEGMENTS,
+    UNITS,
+    names_derived,
+    random_capacity_window,
+    random_rule,
+    random_selector,
+)
 
 CHANNELS = ("email", "sms", "call", "push", "post", "web")
-CAMPAIGNS = ("spring", "Spring 2", "autumn", "a/b", "Z.9", "recall", "news:1", "win & back")
-FAMILIES = ("weekends", "long-stays", "cruises")
-UNITS = ("leisure", "cruises")
-SEGMENTS = ("loyal", "prospect", "silver")
 KINDS = ("marketing", "marketing", "marketing", "service", "transactional", "legal")
-PRIORITIES = (0, 10, 40, 50, 80, 100)
-EVENTS = ("delivered", "opened", "clicked", "answered", "converted", "purchased", "refused", "complained", "bounced")
-ANSWERING = ("clicked", "answered", "converted", "purchased", "opened", "delivered")
-SLIDING = ("90s", "15m", "1h", "24h", "36h", "3d", "7d", "14d", "30d", "60d", "90d", "400d")
-CALENDAR_DAYS = {"day": 2, "week": 8, "month": 32, "quarter": 93, "year": 367}
+HALF_LIVES = ("12h", "3d", "30d", "180d")
 
 
 def random_catalog(rng: Random, begins: int, horizon: str | None = None) -> Document:
     """A catalog whose campaigns live around `begins` (ms)."""
     channels = {name: random_channel(rng) for name in rng.sample(CHANNELS, rng.randint(2, 4))}
+    derived = rng.sample(DERIVED, rng.choice((0, 0, 1, 2)))
     catalog: Document = {
         "repit": 1,
         "zone": rng.choice(ZONES),
         "horizon": horizon or rng.choice(("30d", "30d", "60d", "120d", "400d")),
         "channels": channels,
-        "segments": list(SEGMENTS),
-        "offer_families": {name: {} for name in FAMILIES},
+        "segments": random_segments(rng, derived),
+        "offer_families": {name: random_family(rng, name) for name in FAMILIES},
         "business_units": {name: {} for name in UNITS},
         "campaigns": {},
         "policies": [],
     }
+    if rng.random() < 0.4:
+        catalog["fatigue"] = {"half_life": rng.choice(HALF_LIVES)}
+    priorities = rng.sample(PRIORITIES, rng.randint(1, 3))
     for name in rng.sample(CAMPAIGNS, rng.randint(2, 6)):
-        catalog["campaigns"][name] = random_campaign(rng, list(channels), begins)
+        catalog["campaigns"][name] = random_campaign(rng, list(channels), begins, tuple(derived))
+        catalog["campaigns"][name]["priority"] = rng.choice(priorities)
     rules_left = rng.randint(1, 6)
     for number in range(rng.randint(1, min(3, rules_left))):
         rules = [random_rule(rng, catalog, f"rule-{index}") for index in range(rng.randint(1, rules_left))]
-        policy: Document = {"name": f"policy-{number}", "applies_to": random_selector(rng, catalog), "rules": rules}
-        if rng.random() < 0.5:
-            policy["counts"] = random_selector(rng, catalog)
-        catalog["policies"].append(policy)
+        applies_to = random_selector(rng, catalog, tuple(derived))
+        counts = random_selector(rng, catalog) if names_derived(applies_to) or rng.random() < 0.5 else None
+        catalog["policies"] += policies_with(f"policy-{number}", applies_to, counts, rules)
         rules_left = max(1, rules_left - len(rules))
+    if rng.random() < 0.2:
+        rest = {"after": 1, "of": "offer_family", "rests": ["3d", "30d"]}
+        catalog["policies"] = [
+            *catalog["policies"][:1],
+            {"name": "rest", "rules": [{"name": "rest", "back_off": rest}]},
+        ]
     return catalog
+
+
+def policies_with(name: str, applies_to: Document, counts: Document | None, rules: list[Document]) -> list[Document]:
+    """A policy; where it counts other contacts than it judges, its capacities stand in a second one."""
+    policy: Document = {"name": name, "applies_to": applies_to}
+    if counts is None:
+        return [policy | {"rules": rules}]
+    capacities = [rule for rule in rules if "capacity" in rule]
+    others = [rule for rule in rules if "capacity" not in rule]
+    first = [policy | {"counts": counts, "rules": others}] if others else []
+    return first + ([{**policy, "name": f"{name}-capacity", "rules": capacities}] if capacities else [])
 
 
 def next_catalog(rng: Random, catalog: Document, begins: int) -> Document:
     """Another catalog for the same customers, which remembers no longer than the first does.
 
-    A rest that never ends needs contacts beyond the horizon, which a catalog without that rest has let go.
+    A rest that never ends needs contacts beyond the horizon, which a catalog without that rest has let go. Capacities
+    and budgets of the same name stay as they are; those of rules have names of their own.
     """
     while True:
         other = random_catalog(rng, begins, catalog["horizon"])
         if not has_never(other):
-            return other
+            break
+    for section, key in (("channels", "capacity"), ("campaigns", "budget")):
+        for name, body in other[section].items():
+            if name in catalog[section]:
+                body.pop(key, None)
+                body.update({k: deepcopy(kept) for k, kept in catalog[section][name].items() if k == key})
+    for policy in other["policies"]:
+        for rule in policy["rules"]:
+            rule["name"] += "-later" if "capacity" in rule else ""
+    return other
+
+
+def without_campaign(rng: Random, catalog: Document) -> Document:
+    """The same catalog without one of the campaigns that no selector names; with all of them where there is none."""
+    policies = str(catalog["policies"])
+    unnamed = [name for name in catalog["campaigns"] if repr(name) not in policies]
+    gone = rng.choice(unnamed) if len(catalog["campaigns"]) > 1 and unnamed else None
+    return catalog | {"campaigns": {name: body for name, body in catalog["campaigns"].items() if name != gone}}
 
 
 def has_never(catalog: Document) -> bool:
@@ -64,8 +108,38 @@ def has_never(catalog: Document) -> bool:
     return any("never" in rule["back_off"]["rests"] for rule in rules if "back_off" in rule)
 
 
+def random_segments(rng: Random, derived: list[str]) -> list[str] | Document:
+    """The segments given, and those derived."""
+    if not derived:
+        return list(SEGMENTS)
+    return {name: {} for name in SEGMENTS} | {name: {"when": random_when(rng)} for name in derived}
+
+
+def random_when(rng: Random) -> Document:
+    """What puts a customer into a derived segment; seldom two things together."""
+    choices: Document = {
+        "answered_within": rng.choice(("1h", "3d", "14d")),
+        "unanswered_at_least": rng.choice((1, 2, 3)),
+        "first_contact_within": rng.choice(("2h", "3d", "14d")),
+        "purchased_within": rng.choice(("1h", "7d", "30d")),
+    }
+    return {key: choices[key] for key in rng.sample(list(choices), rng.choice((1, 1, 1, 2)))}
+
+
+def random_family(rng: Random, name: str) -> Document:
+    """An offer family, sometimes with a family to fall back on and tastes that fade."""
+    family: Document = {}
+    if rng.random() < 0.85:
+        family["fallback"] = rng.choice([other for other in FAMILIES if other != name])
+    if rng.random() < 0.5:
+        family["half_life"] = rng.choice(HALF_LIVES)
+        if rng.random() < 0.5:
+            family["learns_from"] = rng.sample(EVENTS, rng.randint(1, 4))
+    return family
+
+
 def random_channel(rng: Random) -> Document:
-    """A channel with its cost, pressure and reservation."""
+    """A channel with its cost, pressure, reservation and capacity."""
     channel: Document = {
         "cost": rng.choice((0, 0.002, 0.06, 0.5, 1.0, 4.5)),
         "pressure": rng.choice((0, 1, 1, 1, 2, 2.5, 5)),
@@ -75,26 +149,36 @@ def random_channel(rng: Random) -> Document:
             "expires_after": rng.choice(("30m", "2h", "24h", "3d")),
             "unconfirmed": rng.choice(("counts", "released", "released")),
         }
+    if rng.random() < 0.1:
+        channel["capacity"] = [
+            {"limit": rng.choice((1, 2, 3, 5)), "window": random_capacity_window(rng)}
+            for _ in range(rng.choice((1, 1, 2)))
+        ]
     return channel
 
 
-def random_campaign(rng: Random, channels: list[str], begins: int) -> Document:
+def random_campaign(rng: Random, channels: list[str], begins: int, derived: tuple[str, ...]) -> Document:
     """A campaign on some of the channels."""
     campaign: Document = {
         "priority": rng.choice(PRIORITIES),
         "kind": rng.choice(KINDS),
         "channels": rng.sample(channels, rng.randint(1, len(channels))),
     }
-    if rng.random() < 0.7:
+    if rng.random() < 0.85:
         campaign["offer_family"] = rng.choice(FAMILIES)
-    if rng.random() < 0.5:
+    if rng.random() < 0.6:
         campaign["business_unit"] = rng.choice(UNITS)
     if rng.random() < 0.2:
         campaign["pressure"] = rng.choice((0, 1, 3))
     if rng.random() < 0.25:
         campaign["active"] = random_bounds(rng, begins)
+    if rng.random() < 0.3:
+        campaign["value"] = rng.choice((0.5, 12, 32.0))
     if rng.random() < 0.12:
-        named = rng.sample(SEGMENTS, rng.randint(1, 2))
+        campaign["budget"] = {"amount": rng.choice((0.01, 0.5, 2.5, 9, 20))}
+    if rng.random() < 0.12:
+        known = (*SEGMENTS, *derived, *derived)
+        named = sorted(set(rng.sample(known, rng.randint(1, 2))))
         campaign["eligible"] = rng.choice(({"segments": named}, {"not": {"segments": named}}))
     return campaign
 
@@ -107,109 +191,3 @@ def random_bounds(rng: Random, begins: int) -> Document:
     if rng.random() < 0.5:
         del bounds[rng.choice(("from", "until"))]
     return bounds
-
-
-def random_selector(rng: Random, catalog: Document) -> Document:
-    """A selector of at most two keys, sometimes with an exception; often the empty one, which takes everything."""
-    selector: Document = {}
-    for _ in range(rng.choice((0, 0, 0, 1, 1, 2))):
-        selector |= random_selection(rng, catalog)
-    if rng.random() < 0.25:
-        selector["not"] = random_selection(rng, catalog)
-    return selector
-
-
-def random_selection(rng: Random, catalog: Document) -> Document:
-    """One key of a selector."""
-    values = {
-        "kinds": ("marketing", "service", "transactional", "legal"),
-        "channels": tuple(catalog["channels"]),
-        "campaigns": tuple(catalog["campaigns"]) or CAMPAIGNS[:1],
-        "offer_families": FAMILIES,
-        "business_units": UNITS,
-        "segments": SEGMENTS,
-    }
-    key = rng.choice((*values, "min_priority", "max_priority"))
-    if key in values:
-        return {key: rng.sample(values[key], rng.randint(1, min(3, len(values[key]))))}
-    return {key: rng.choice(PRIORITIES)}
-
-
-def random_rule(rng: Random, catalog: Document, name: str) -> Document:
-    """A frequency cap, a back-off or a respite."""
-    kind = rng.choice(("frequency_cap", "frequency_cap", "frequency_cap", "back_off", "respite", "respite"))
-    body = {"frequency_cap": random_cap, "back_off": random_back_off, "respite": random_respite}[kind](rng, catalog)
-    return {"name": name, kind: body}
-
-
-def random_cap(rng: Random, catalog: Document) -> Document:
-    """A cap of any measure and window."""
-    measure = rng.choice(("limit", "limit", "limit", "points", "cost"))
-    limits = {
-        "limit": (0, 1, 1, 1, 1, 2, 2, 2, 3, 4),
-        "points": (2, 5, 6, 7.5, 10, 15),
-        "cost": (0.12, 1.13, 5.0, 9.0, 13.56, 20),
-    }
-    body: Document = {measure: rng.choice(limits[measure]), "window": random_window(rng, span_ms(catalog["horizon"]))}
-    if rng.random() < 0.3:
-        body["counted"] = rng.choice(("attempts", "confirmed", "answered"))
-    if measure == "limit" and body["limit"] > 1 and rng.random() < 0.4:
-        body["reserve"] = {"min_priority": rng.choice(PRIORITIES[1:]), "places": rng.randint(1, body["limit"] - 1)}
-    return body
-
-
-def random_window(rng: Random, horizon: int) -> Document:
-    """A window of any kind that fits in the horizon (ms)."""
-    match rng.choice(("sliding", "sliding", "calendar", "calendar", "rolling_days", "lifetime")):
-        case "sliding":
-            return {"sliding": rng.choice([span for span in SLIDING if span_ms(span) <= horizon])}
-        case "calendar":
-            window = {"calendar": rng.choice([unit for unit, days in CALENDAR_DAYS.items() if days * DAY <= horizon])}
-            if window["calendar"] == "week" and rng.random() < 0.7:
-                window["week_starts"] = rng.choice(("monday", "sunday"))
-            return window | random_zone(rng)
-        case "rolling_days":
-            return {
-                "rolling_days": rng.choice([days for days in (1, 2, 7, 28, 30, 90) if (days + 2) * DAY <= horizon])
-            } | random_zone(rng)
-        case _:
-            return {"lifetime": True}
-
-
-def random_zone(rng: Random) -> Document:
-    """The zone of a window or span: the customer's, the brand's, a fixed one or none said."""
-    zone = rng.choice(("customer", "customer", "brand", None, rng.choice(ZONES)))
-    return {} if zone is None else {"zone": zone}
-
-
-def random_span(rng: Random) -> str | Document:
-    """A rest or respite of at most thirty days, or for ever."""
-    if rng.random() < 0.05:
-        return "never"
-    if rng.random() < 0.35:
-        return {"days": rng.choice((1, 2, 5, 14))} | random_zone(rng)
-    return rng.choice(("10m", "2h", "24h", "3d", "7d", "14d", "30d"))
-
-
-def random_back_off(rng: Random, _: Document) -> Document:
-    """A back-off with one to three rests."""
-    body: Document = {
-        "after": rng.choice((1, 2, 2, 3)),
-        "of": rng.choice(("offer_family", "campaign", "channel", "any")),
-        "rests": [random_span(rng) for _ in range(rng.randint(1, 3))],
-    }
-    if rng.random() < 0.1:
-        body["rests"][-1] = "never"
-    if rng.random() < 0.6:
-        body["answers"] = rng.sample(ANSWERING, rng.randint(1, 3))
-    return body
-
-
-def random_respite(rng: Random, _: Document) -> Document:
-    """A respite after one to four kinds of event."""
-    body: Document = {"after": rng.sample(EVENTS, rng.randint(1, 4)), "for": random_span(rng)}
-    if rng.random() < 0.3:
-        body["of"] = "offer_family"
-    if rng.random() < 0.3:
-        body["min_value"] = rng.choice((50, 100))
-    return body

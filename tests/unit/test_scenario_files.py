@@ -39,10 +39,42 @@ def test_a_refusal_with_its_figures_is_read() -> None:
     assert [denial.rule for denial in then.all_denials()] == ["pressure/cap"]
 
 
+DENIED = {"verdict": "DENY", "earliest": "never"}
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        {"ask": ASK, "then": {"error": "INVALID_ARGUMENT"}},
+        {"ask": ASK, "then": {"verdict": "GRANT", "score": {"score": 1.5, "affinity": 2}, "alternatives": []}},
+        {"ask": ASK, "then": {**DENIED, "reason": "NOT_ELIGIBLE", "rule": "order/after"}},
+        {"ask": ASK, "then": {**DENIED, "reason": "NOT_ELIGIBLE"}},
+        {"ask": ASK, "then": {**CAP, "reason": "OUTRANKED", "outranked_by": "major"}},
+        {"claim": {"campaign": "news", "from": "+1d", "until": "+2d"}, "then": {"registered": 1}},
+        {"withdraw": {"campaign": "news"}},
+        {"claims": {}, "then": {"live": [{"campaign": "news", "from": "+1d", "until": "+2d"}]}},
+    ],
+)
+def test_a_step_that_says_enough_is_read(step: object) -> None:
+    Step.model_validate(step)
+
+
+def test_a_question_for_many_customers_names_each() -> None:
+    question = Step.model_validate({"ask": {**ASK, "customers": 2}, "then": {"verdict": "GRANT"}}).question
+    assert question is not None
+    assert question.all_customers() == ["customer 1", "customer 2"]
+
+
 @pytest.mark.parametrize(
     "step",
     [
         {"ask": ASK},
+        {"ask": ASK, "claims": {}, "then": {"verdict": "GRANT"}},
+        {"ask": ASK, "then": {"verdict": "GRANT", "score": {"priority": 40}}},
+        {"ask": ASK, "then": {**DENIED, "reason": "SUPPRESSED", "rule": "pressure/cap"}},
+        {"ask": ASK, "then": {**DENIED, "reason": "HELD_OUT"}},
+        {"ask": ASK, "then": {**DENIED, "reason": "CAPACITY", "rule": "pressure/cap", "limit": 2}},
+        {"claims": {}, "then": {"verdict": "GRANT"}},
         {"ask": ASK, "check": ASK, "then": {"verdict": "GRANT"}},
         {"ask": ASK, "then": {"verdict": "GRANT", "earliest": "+1d"}},
         {"ask": ASK, "then": {"verdict": "GRANT", "surprise": 1}},

@@ -4,10 +4,21 @@ Needs grpcio and protobuf, nothing else.
 """
 
 from repit.aio import AsyncClient
-from repit.answers import Alternative, Answer, CapUsage, Decision, Denial, RequestResult
+from repit.answers import Alternative, Answer, CapUsage, Decision, Denial, RequestResult, Score
 from repit.catalog import AppliedCatalog, Campaign, CampaignChange, Catalog, Finding, Selector
+from repit.claims import (
+    Claim,
+    ClaimedPlace,
+    ClaimList,
+    ClaimRefusal,
+    ClaimRegistration,
+    ClaimTotals,
+    ClaimWithdrawal,
+    Place,
+)
 from repit.client import Client
 from repit.contact import Contact, ContactReference, EngagementResult
+from repit.difference import CatalogDifferences, Difference, TouchedCustomers
 from repit.errors import (
     AbortedError,
     AlreadyExistsError,
@@ -26,9 +37,12 @@ from repit.errors import (
 )
 from repit.explanation import ChannelAvailability, Explanation, RuleUsage, TimelineEntry
 from repit.kinds import (
+    AlternativeKind,
     CampaignOrigin,
     ContactState,
     DenialReason,
+    DifferenceEffect,
+    DifferenceKind,
     EngagementKind,
     Kind,
     Severity,
@@ -36,6 +50,7 @@ from repit.kinds import (
 )
 from repit.requests import Candidate, ContactRequest, Engagement
 from repit.retry import RetryPolicy
+from repit.shadow import ShadowDenialCount, ShadowReport, ShadowSample
 
 __version__ = "0.1.0"
 
@@ -43,6 +58,7 @@ __all__ = [
     "AbortedError",
     "AlreadyExistsError",
     "Alternative",
+    "AlternativeKind",
     "Answer",
     "AppliedCatalog",
     "AsyncClient",
@@ -52,7 +68,15 @@ __all__ = [
     "Candidate",
     "CapUsage",
     "Catalog",
+    "CatalogDifferences",
     "ChannelAvailability",
+    "Claim",
+    "ClaimList",
+    "ClaimRefusal",
+    "ClaimRegistration",
+    "ClaimTotals",
+    "ClaimWithdrawal",
+    "ClaimedPlace",
     "Client",
     "Contact",
     "ContactReference",
@@ -62,6 +86,9 @@ __all__ = [
     "Decision",
     "Denial",
     "DenialReason",
+    "Difference",
+    "DifferenceEffect",
+    "DifferenceKind",
     "Engagement",
     "EngagementKind",
     "EngagementResult",
@@ -73,6 +100,7 @@ __all__ = [
     "Kind",
     "NotFoundError",
     "PermissionDeniedError",
+    "Place",
     "PreconditionViolation",
     "RepitError",
     "RequestResult",
@@ -80,9 +108,14 @@ __all__ = [
     "ResourceExhaustedError",
     "RetryPolicy",
     "RuleUsage",
+    "Score",
     "Selector",
     "Severity",
+    "ShadowDenialCount",
+    "ShadowReport",
+    "ShadowSample",
     "TimelineEntry",
+    "TouchedCustomers",
     "UnauthenticatedError",
     "UnavailableError",
     "Verdict",

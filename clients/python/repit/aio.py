@@ -9,15 +9,20 @@ from typing import Self, TypeVar, Unpack
 import grpc
 from grpc import aio
 
-from repit import arbitration_calls, catalog_calls
+from repit import arbitration_calls, catalog_calls, claim_calls
 from repit.answers import Answer, RequestResult
+from repit.arbitration_calls import ExplainAsked
 from repit.call import CHANNEL_OPTIONS, DEADLINE_S, Call, Service
 from repit.catalog import AppliedCatalog, Campaign, CampaignChange, Catalog
+from repit.claim_calls import AsyncClaimStream, Claimed
+from repit.claims import ClaimList, ClaimRegistration, ClaimWithdrawal, Place
 from repit.contact import Contact, EngagementResult
+from repit.difference import CatalogDifferences
 from repit.errors import error_of_rpc
 from repit.explanation import Explanation
 from repit.requests import BATCH_SIZE, Asked, ContactRequest, Engagement, batches_of
 from repit.retry import RETRY_POLICY, SYSTEM_CLOCK, Clock, RetryPolicy
+from repit.shadow import ShadowReport
 from repit.v1.arbitration_service_pb2_grpc import ArbitrationServiceStub
 from repit.v1.catalog_service_pb2_grpc import CatalogServiceStub
 
@@ -151,19 +156,57 @@ class AsyncClient:
         """As `Client.record_engagements`."""
         return await self._make(arbitration_calls.record_engagements(engagements, as_of=as_of), deadline_s)
 
-    async def explain_customer(
+    async def register_claims(
         self,
-        customer_id: str,
+        campaign: str,
+        places: Iterable[Place] | AsyncIterable[Place],
         *,
-        campaign: str = "",
-        segments: Collection[str] = (),
-        time_zone: str = "",
-        as_of: datetime | None = None,
-        max_entries: int = 0,
         deadline_s: float | None = None,
+        **claimed: Unpack[Claimed],
+    ) -> ClaimRegistration:
+        """As `Client.register_claims`; the places may be awaited too."""
+        stream = AsyncClaimStream(campaign, self._clock.now(), **claimed)
+        call = self._arbitration.RegisterClaims(stream.messages(places), timeout=deadline_s)
+        try:
+            async for response in call:
+                stream.read(response)
+        except grpc.RpcError as error:
+            raise stream.registration.cut_by(error_of_rpc(error, target=self._target)) from error
+        finally:
+            stream.close()
+            call.cancel()
+        return stream.finish()
+
+    async def withdraw_claims(
+        self, campaign: str, places: Iterable[Place], *, as_of: datetime | None = None, deadline_s: float | None = None
+    ) -> ClaimWithdrawal:
+        """As `Client.withdraw_claims`."""
+        return await self._make(claim_calls.withdraw_claims(campaign, places, as_of=as_of), deadline_s)
+
+    async def withdraw_all_claims(
+        self, campaign: str, *, author: str = "", as_of: datetime | None = None, deadline_s: float | None = None
+    ) -> ClaimWithdrawal:
+        """As `Client.withdraw_all_claims`."""
+        return await self._make(claim_calls.withdraw_all_claims(campaign, author=author, as_of=as_of), deadline_s)
+
+    async def list_claims(
+        self,
+        customer_id: str = "",
+        *,
+        party_id: str = "",
+        campaign: str = "",
+        as_of: datetime | None = None,
+        deadline_s: float | None = None,
+    ) -> ClaimList:
+        """As `Client.list_claims`."""
+        call = claim_calls.list_claims(customer_id, party_id=party_id, campaign=campaign, as_of=as_of)
+        return await self._make(call, deadline_s)
+
+    async def explain_customer(
+        self, customer_id: str, *, deadline_s: float | None = None, **asked: Unpack[ExplainAsked]
     ) -> Explanation:
         """As `Client.explain_customer`."""
-        explained = arbitration_calls.Explained(customer_id, campaign, segments, time_zone, as_of, max_entries)
+        explained = arbitration_calls.Explained(customer_id, **asked)
         return await self._make(arbitration_calls.explain_customer(explained), deadline_s)
 
     # The control plane.
@@ -192,6 +235,42 @@ class AsyncClient:
                 yield item
             if not (token := page.next_page_token):
                 return
+
+    async def rollback_catalog(
+        self, version: int, *, etag: str = "", author: str = "", message: str = "", deadline_s: float | None = None
+    ) -> AppliedCatalog:
+        """As `Client.rollback_catalog`."""
+        call = catalog_calls.rollback_catalog(version, etag=etag, author=author, message=message)
+        return await self._make(call, deadline_s)
+
+    async def diff_catalog(
+        self,
+        later: str | int,
+        *,
+        against_version: int = 0,
+        skip_log: bool = False,
+        max_log_s: float | None = None,
+        deadline_s: float | None = None,
+    ) -> CatalogDifferences:
+        """As `Client.diff_catalog`."""
+        call = catalog_calls.diff_catalog(
+            later, against_version=against_version, skip_log=skip_log, max_log_s=max_log_s
+        )
+        return await self._make(call, deadline_s)
+
+    async def shadow_catalog(
+        self, document: str, *, interval_s: float | None = None, deadline_s: float | None = None
+    ) -> AsyncIterator[ShadowReport]:
+        """As `Client.shadow_catalog`."""
+        request = catalog_calls.shadow_catalog(document, interval_s=interval_s)
+        stream = self._catalog.ShadowCatalog(request, timeout=deadline_s)
+        try:
+            async for response in stream:
+                yield ShadowReport.from_message(response.report)
+        except grpc.RpcError as error:
+            raise error_of_rpc(error, target=self._target) from error
+        finally:
+            stream.cancel()
 
     async def create_campaign(
         self, campaign: Campaign, *, author: str = "", deadline_s: float | None = None

@@ -5,15 +5,25 @@ from datetime import datetime, tzinfo
 
 from repit.contact import ContactReference
 from repit.errors import RepitError, error_of_status
-from repit.kinds import DenialReason, Verdict
+from repit.kinds import AlternativeKind, DenialReason, Verdict
+from repit.language import ENGLISH, Language
 from repit.requests import ContactRequest
 from repit.times import time_in
 from repit.v1.arbitration_service_pb2 import CheckContactResponse, RequestContactResponse, RequestContactResult
 from repit.v1.decision_pb2 import Alternative as AlternativeMessage
 from repit.v1.decision_pb2 import CapUsage as CapUsageMessage
 from repit.v1.decision_pb2 import Decision as DecisionMessage
+from repit.v1.decision_pb2 import Score as ScoreMessage
 from repit.v1.denial_pb2 import Denial as DenialMessage
-from repit.wording import Reader, figure, reason_words, retry_words
+from repit.wording import (
+    ALTERNATIVES,
+    Reader,
+    figure,
+    outranked_words,
+    prerequisite_words,
+    reason_words,
+    retry_words,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +45,12 @@ class CapUsage:
         return cls(message.policy, message.rule, message.limit, message.used, message.left)
 
     def __str__(self) -> str:
-        return f"{self.rule} {figure(self.left)} of {figure(self.limit)} left"
+        return self.describe()
+
+    def describe(self, language: Language = ENGLISH) -> str:
+        """The usage in words: `three-a-week 1 of 3 left`."""
+        left, limit = figure(self.left, language), figure(self.limit, language)
+        return language.say("{rule} {left} of {limit} left", rule=self.rule, left=left, limit=limit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,22 +89,85 @@ class Denial:
     def __str__(self) -> str:
         return self.describe()
 
-    def describe(self, zone: tzinfo | None = None) -> str:
+    def describe(self, zone: tzinfo | None = None, language: Language = ENGLISH) -> str:
         """The denial in words; times in `zone`, in the local one where none."""
-        return _refused((self,), self.earliest_time, Reader(zone))
+        return _refused((self,), self.earliest_time, Reader(zone, language=language))
 
-    def why(self) -> str:
+    def why(self, language: Language = ENGLISH) -> str:
         """`by three-a-week: 3 of 3 in 7 d`, or only the words where no rule of a policy spoke."""
-        words = reason_words(
-            self.reason, used=self.used, limit=self.limit, window=self.window, outranked_by=self.outranked_by
+        words = self.words(language)
+        return language.say("by {rule}: {words}", rule=self.rule, words=words) if self.rule else words
+
+    def words(self, language: Language = ENGLISH) -> str:
+        """What spoke against, with its figures: `3 of 3 in 7 d`."""
+        if self.reason is DenialReason.NOT_ELIGIBLE and self.rule:
+            return prerequisite_words(self.window, language)
+        if self.reason is DenialReason.OUTRANKED and self.rule:
+            return outranked_words(
+                self.outranked_by, used=self.used, limit=self.limit, window=self.window, language=language
+            )
+        return reason_words(
+            self.reason,
+            used=self.used,
+            limit=self.limit,
+            window=self.window,
+            outranked_by=self.outranked_by,
+            language=language,
         )
-        return f"by {self.rule}: {words}" if self.rule else words
 
 
 def _refused(denials: tuple[Denial, ...], earliest_time: datetime | None, reader: Reader) -> str:
-    refused = "refused" if denials and denials[0].rule else "refused:"
-    whys = "; ".join(denial.why() for denial in denials)
-    return f"{refused} {whys}; {retry_words(earliest_time, reader)}"
+    say = reader.language.say
+    whys = "; ".join(denial.why(reader.language) for denial in denials)
+    refused = say("refused {whys}", whys=whys) if denials and denials[0].rule else say("refused: {whys}", whys=whys)
+    return f"{refused}; {retry_words(earliest_time, reader)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What a candidate was ranked by, after its priority, and what it was made of.
+
+    answer_probability x value x affinity x fatigue - cost; where the score `is_given`, the factors are not looked at.
+    """
+
+    score: float
+    is_given: bool
+    answer_probability: float
+    value: float
+    affinity: float
+    fatigue: float
+    cost: float
+
+    @classmethod
+    def from_message(cls, message: ScoreMessage) -> "Score":
+        """The score of a message."""
+        return cls(
+            score=message.score,
+            is_given=message.is_given,
+            answer_probability=message.answer_probability,
+            value=message.value,
+            affinity=message.affinity,
+            fatigue=message.fatigue,
+            cost=message.cost,
+        )
+
+    def __str__(self) -> str:
+        return self.describe()
+
+    def describe(self, language: Language = ENGLISH) -> str:
+        """The score in words: as given, or what it was worked out from."""
+        if self.is_given:
+            return language.say("score {score}, as given", score=figure(self.score, language))
+        return language.say(
+            "score {score} = probability {probability} x value {value} x affinity {affinity} x fatigue {fatigue}"
+            " - cost {cost}",
+            score=figure(self.score, language),
+            probability=figure(self.answer_probability, language),
+            value=figure(self.value, language),
+            affinity=figure(self.affinity, language),
+            fatigue=figure(self.fatigue, language),
+            cost=figure(self.cost, language),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +176,8 @@ class Decision:
 
     `contact_id` names the reservation of a grant: confirm or release it, and name it with engagements. CheckContact
     gives none. `earliest_time` is the first instant at which no rule speaks against, if nothing else happens; none
-    where no time helps, and on grants. `asked_time` is when it was asked: `str()` leaves out the date of times near to
-    it.
+    where no time helps, and on grants. `score` is none where nothing but the priority was known. `asked_time` is when
+    it was asked: `str()` leaves out the date of times near to it.
     """
 
     campaign_id: str
@@ -111,6 +189,7 @@ class Decision:
     denials: tuple[Denial, ...]
     earliest_time: datetime | None
     asked_time: datetime | None = None
+    score: Score | None = None
 
     @classmethod
     def from_message(cls, message: DecisionMessage, *, asked_time: datetime | None = None) -> "Decision":
@@ -125,6 +204,7 @@ class Decision:
             denials=tuple(Denial.from_message(denial) for denial in message.denials),
             earliest_time=time_in(message, "earliest_time"),
             asked_time=asked_time,
+            score=Score.from_message(message.score) if message.HasField("score") else None,
         )
 
     @property
@@ -138,39 +218,67 @@ class Decision:
     def __str__(self) -> str:
         return self.describe()
 
-    def describe(self, zone: tzinfo | None = None) -> str:
+    def describe(self, zone: tzinfo | None = None, language: Language = ENGLISH) -> str:
         """The decision in words; times in `zone`, in the local one where none.
 
         `granted until 14:35: spring by email; three-a-week 1 of 3 left`, or
         `refused by three-a-week: 3 of 3 in 7 d; ask again after Thu 14:05`.
         """
-        reader = Reader(zone, self.asked_time)
+        reader = Reader(zone, self.asked_time, language)
         return self._grant_words(reader) if self.is_granted else _refused(self.denials, self.earliest_time, reader)
 
     def _grant_words(self, reader: Reader) -> str:
-        granted = "granted" if self.contact_id else "would be granted"
-        if self.contact_id and self.expire_time is not None:
-            granted += f" until {reader.until(self.expire_time)}"
-        caps = ", ".join(str(usage) for usage in self.remaining)
-        words = f"{granted}: {self.campaign_id} by {self.channel}"
+        say, way = reader.language.say, {"campaign": self.campaign_id, "channel": self.channel}
+        if not self.contact_id:
+            words = say("would be granted: {campaign} by {channel}", **way)
+        elif self.expire_time is None:
+            words = say("granted: {campaign} by {channel}", **way)
+        else:
+            until = reader.until(self.expire_time)
+            words = say("granted until {time}: {campaign} by {channel}", time=until, **way)
+        caps = ", ".join(usage.describe(reader.language) for usage in self.remaining)
         return f"{words}; {caps}" if caps else words
 
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """Another way that was open at the same instant, and why it is proposed."""
+    """Another way where nothing that was asked for was granted, and why it is proposed.
+
+    `kind` says in which way it differs, `time` when it would be granted, if nothing else happens.
+    """
 
     campaign_id: str
     channel: str
     why: str
+    kind: AlternativeKind = AlternativeKind.UNSPECIFIED
+    time: datetime | None = None
 
     @classmethod
     def from_message(cls, message: AlternativeMessage) -> "Alternative":
         """The alternative of a message."""
-        return cls(message.campaign_id, message.channel, message.why)
+        return cls(
+            campaign_id=message.campaign_id,
+            channel=message.channel,
+            why=message.why,
+            kind=AlternativeKind.of_number(message.kind),
+            time=time_in(message, "time"),
+        )
 
     def __str__(self) -> str:
-        return f"open instead: {self.campaign_id} by {self.channel} ({self.why})"
+        return self.describe(Reader())
+
+    def describe(self, reader: Reader) -> str:
+        """The alternative in words: `open instead: spring by sms (the same campaign by another channel)`.
+
+        In English the server's own words say why it is proposed; in other languages its kind does.
+        """
+        say, way = reader.language.say, {"campaign": self.campaign_id, "channel": self.channel}
+        if self.kind is AlternativeKind.TIME and self.time is not None:
+            words = say("open later: {campaign} by {channel} from {time}", time=reader.after(self.time), **way)
+        else:
+            words = say("open instead: {campaign} by {channel}", **way)
+        why = self.why if reader.language == ENGLISH else say(ALTERNATIVES[self.kind])
+        return f"{words} ({why})" if why else words
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +293,7 @@ class Answer:
     decisions: tuple[Decision, ...]
     catalog_version: int
     alternatives: tuple[Alternative, ...] = ()
+    asked_time: datetime | None = None
 
     @classmethod
     def from_message(
@@ -197,6 +306,7 @@ class Answer:
             decisions=tuple(Decision.from_message(decision, asked_time=asked_time) for decision in message.decisions),
             catalog_version=message.catalog_version,
             alternatives=tuple(Alternative.from_message(alternative) for alternative in message.alternatives),
+            asked_time=asked_time,
         )
 
     @property
@@ -227,21 +337,23 @@ class Answer:
     def __str__(self) -> str:
         return self.describe()
 
-    def describe(self, zone: tzinfo | None = None) -> str:
-        """The answer in words, one line for each decision and alternative.
+    def describe(self, zone: tzinfo | None = None, language: Language = ENGLISH) -> str:
+        """The answer in words, one line for each decision, for what it was ranked by, and for each alternative.
 
         Times in `zone`, in the local one where none.
         """
-        is_alone = len(self.decisions) == 1
-        lines = [
-            decision.describe(zone) if is_alone or decision.is_granted else _named(decision, zone)
-            for decision in self.decisions
-        ]
-        return "\n".join([*lines, *(str(alternative) for alternative in self.alternatives)])
+        lines = []
+        for decision in self.decisions:
+            words = decision.describe(zone, language)
+            is_named = decision.is_granted or len(self.decisions) == 1
+            lines.append(words if is_named else f"{_way(decision, language)} {words}")
+            lines += [f"  {decision.score.describe(language)}"] if decision.score is not None else []
+        reader = Reader(zone, self.asked_time, language)
+        return "\n".join([*lines, *(alternative.describe(reader) for alternative in self.alternatives)])
 
 
-def _named(decision: Decision, zone: tzinfo | None) -> str:
-    return f"{decision.campaign_id} by {decision.channel} {decision.describe(zone)}"
+def _way(decision: Decision, language: Language) -> str:
+    return language.say("{campaign} by {channel}", campaign=decision.campaign_id, channel=decision.channel)
 
 
 @dataclass(frozen=True, slots=True)

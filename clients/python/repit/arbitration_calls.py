@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Iterable, Iterator
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 from repit.answers import Answer, RequestResult
 from repit.call import Call, Effort, Service
@@ -84,6 +84,19 @@ def record_engagements(
     return Call(Service.ARBITRATION, "RecordEngagements", message, read, effort=Effort.BULK)
 
 
+class ExplainAsked(TypedDict, total=False):
+    """What can be said with the question why."""
+
+    campaign: str
+    segments: Collection[str]
+    time_zone: str
+    party_id: str
+    contact_point: str
+    subject: str
+    as_of: datetime | None
+    max_entries: int
+
+
 class Explained(NamedTuple):
     """Who is to be explained, and how."""
 
@@ -91,6 +104,9 @@ class Explained(NamedTuple):
     campaign: str = ""
     segments: Collection[str] = ()
     time_zone: str = ""
+    party_id: str = ""
+    contact_point: str = ""
+    subject: str = ""
     as_of: datetime | None = None
     max_entries: int = 0
 
@@ -103,6 +119,9 @@ def explain_customer(explained: Explained) -> Call[Explanation]:
         campaign_id=explained.campaign,
         as_of_time=timestamp_of(explained.as_of, name="as_of"),
         max_entries=explained.max_entries,
+        party_id=explained.party_id,
+        contact_point=explained.contact_point,
+        subject=explained.subject,
     )
     return Call(Service.ARBITRATION, "ExplainCustomer", message, Explanation.from_message)
 

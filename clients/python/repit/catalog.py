@@ -9,13 +9,18 @@ from repit.v1.campaign_pb2 import Campaign as CampaignMessage
 from repit.v1.campaign_pb2 import Selector as SelectorMessage
 from repit.v1.catalog_pb2 import Catalog as CatalogMessage
 from repit.v1.catalog_pb2 import Finding as FindingMessage
-from repit.v1.catalog_service_pb2 import ApplyCatalogResponse, CreateCampaignResponse, UpdateCampaignResponse
+from repit.v1.catalog_service_pb2 import (
+    ApplyCatalogResponse,
+    CreateCampaignResponse,
+    RollbackCatalogResponse,
+    UpdateCampaignResponse,
+)
 from repit.v1.kind_pb2 import Kind as KindMessage
 
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """The catalog at one version.
+    """The catalog at one version; `change` is what was done to `from_version` to make it.
 
     Give `etag` back when you apply a change made from it, so that nobody's change is overwritten.
     """
@@ -27,6 +32,8 @@ class Catalog:
     author: str
     message: str
     create_time: datetime | None
+    from_version: int
+    change: str
 
     @classmethod
     def from_message(cls, message: CatalogMessage) -> "Catalog":
@@ -39,6 +46,8 @@ class Catalog:
             author=message.author,
             message=message.message,
             create_time=time_in(message, "create_time"),
+            from_version=message.from_version,
+            change=message.change,
         )
 
 
@@ -85,7 +94,7 @@ class AppliedCatalog:
     findings: tuple[Finding, ...]
 
     @classmethod
-    def from_message(cls, message: ApplyCatalogResponse) -> "AppliedCatalog":
+    def from_message(cls, message: ApplyCatalogResponse | RollbackCatalogResponse) -> "AppliedCatalog":
         """The outcome of a message."""
         findings = tuple(Finding.from_message(finding) for finding in message.findings)
         return cls(Catalog.from_message(message.catalog), findings)
@@ -166,7 +175,8 @@ class Campaign:
     """Who asks, and how much it matters: `priority` 0 to 100, higher wins.
 
     It is active from the first instant of `active_from` to the midnight of `active_until`, both in the brand's zone;
-    `value` is what an answer is worth, `pressure` its points (the channel's where none). `origin` is set by the server.
+    `value` is what an answer is worth, `pressure` its points (the channel's where none), `budget` what it may spend
+    over all customers. `origin` is set by the server.
     """
 
     campaign_id: str
@@ -181,6 +191,7 @@ class Campaign:
     pressure: float | None = None
     eligible: Selector | None = None
     origin: CampaignOrigin = CampaignOrigin.UNSPECIFIED
+    budget: float | None = None
 
     def to_message(self) -> CampaignMessage:
         """The campaign as a message; without its origin, which is the server's to say."""
@@ -196,6 +207,7 @@ class Campaign:
             value=self.value,
             pressure=self.pressure,
             eligible=self.eligible.to_message() if self.eligible else None,
+            budget=self.budget,
         )
 
     @classmethod
@@ -214,6 +226,7 @@ class Campaign:
             pressure=message.pressure if message.HasField("pressure") else None,
             eligible=Selector.from_message(message.eligible) if message.HasField("eligible") else None,
             origin=CampaignOrigin.of_number(message.origin),
+            budget=message.budget if message.HasField("budget") else None,
         )
 
 

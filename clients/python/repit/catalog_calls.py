@@ -1,12 +1,14 @@
 """The verbs of the control plane as calls: the catalog, its versions, campaigns."""
 
 from collections.abc import Collection
+from datetime import timedelta
 from typing import Generic, NamedTuple, TypeVar
 
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from repit.call import Call, Effort, Repeat, Service
 from repit.catalog import AppliedCatalog, Campaign, CampaignChange, Catalog
+from repit.difference import CatalogDifferences
 from repit.v1 import catalog_service_pb2 as control
 
 Item = TypeVar("Item")
@@ -47,6 +49,41 @@ def list_catalog_versions(page_token: str) -> Call[Page[Catalog]]:
         return Page(tuple(Catalog.from_message(catalog) for catalog in response.catalogs), response.next_page_token)
 
     return Call(Service.CATALOG, "ListCatalogVersions", message, read)
+
+
+def rollback_catalog(version: int, *, etag: str, author: str, message: str) -> Call[AppliedCatalog]:
+    """Makes the next version from an earlier one."""
+    request = control.RollbackCatalogRequest(version=version, etag=etag, author=author, message=message)
+    return Call(
+        Service.CATALOG,
+        "RollbackCatalog",
+        request,
+        AppliedCatalog.from_message,
+        repeat=Repeat.UNSAFE,
+        effort=Effort.BULK,
+    )
+
+
+def diff_catalog(
+    later: str | int, *, against_version: int, skip_log: bool, max_log_s: float | None
+) -> Call[CatalogDifferences]:
+    """Says what a document, or a version, changes."""
+    request = control.DiffCatalogRequest(against_version=against_version, skip_log=skip_log)
+    if isinstance(later, str):
+        request.document = later
+    else:
+        request.version = later
+    if max_log_s is not None:
+        request.max_log_time.FromTimedelta(timedelta(seconds=max_log_s))
+    return Call(Service.CATALOG, "DiffCatalog", request, CatalogDifferences.from_message, effort=Effort.BULK)
+
+
+def shadow_catalog(document: str, *, interval_s: float | None) -> control.ShadowCatalogRequest:
+    """The question of a second catalog, answered by a stream."""
+    request = control.ShadowCatalogRequest(document=document)
+    if interval_s is not None:
+        request.interval.FromTimedelta(timedelta(seconds=interval_s))
+    return request
 
 
 def create_campaign(campaign: Campaign, *, author: str) -> Call[CampaignChange]:

@@ -8,15 +8,20 @@ from typing import Self, TypeVar, Unpack
 
 import grpc
 
-from repit import arbitration_calls, catalog_calls
+from repit import arbitration_calls, catalog_calls, claim_calls
 from repit.answers import Answer, RequestResult
+from repit.arbitration_calls import ExplainAsked
 from repit.call import CHANNEL_OPTIONS, DEADLINE_S, Call, Service
 from repit.catalog import AppliedCatalog, Campaign, CampaignChange, Catalog
+from repit.claim_calls import Claimed, ClaimStream
+from repit.claims import ClaimList, ClaimRegistration, ClaimWithdrawal, Place
 from repit.contact import Contact, EngagementResult
+from repit.difference import CatalogDifferences
 from repit.errors import error_of_rpc
 from repit.explanation import Explanation
 from repit.requests import BATCH_SIZE, Asked, ContactRequest, Engagement, batches_of
 from repit.retry import RETRY_POLICY, SYSTEM_CLOCK, Clock, RetryPolicy
+from repit.shadow import ShadowReport
 from repit.v1.arbitration_service_pb2_grpc import ArbitrationServiceStub
 from repit.v1.catalog_service_pb2_grpc import CatalogServiceStub
 
@@ -84,9 +89,10 @@ class Client:
         """May I contact this customer? Reserves the winners and explains the losers.
 
         Give `campaign` and `channel`, or `candidates` (1 to 64) of which at most `max_grants` (1) win. `segments` and
-        `time_zone` (IANA) are what you know of the customer; `as_of` is the time of the decision, for servers that run
-        with `--clock request`. `request_id` is made where absent: asked again with the same one within 24 hours, a
-        grant comes back the same.
+        `time_zone` (IANA) are what you know of the customer, `party_id` its household or account, `contact_point` a
+        hash of the address, `subject` what it is about. `planned_time` is when the contact will be made, up to 31 days
+        ahead; `as_of` is the time of the decision, for servers that run with `--clock request`. `request_id` is made
+        where absent: asked again with the same one within 24 hours, a grant comes back the same.
         """
         request = ContactRequest.of(customer_id, **asked)
         return self._make(arbitration_calls.request_contact(request, now=self._clock.now()), deadline_s)
@@ -157,22 +163,69 @@ class Client:
         """
         return self._make(arbitration_calls.record_engagements(engagements, as_of=as_of), deadline_s)
 
-    def explain_customer(
-        self,
-        customer_id: str,
-        *,
-        campaign: str = "",
-        segments: Collection[str] = (),
-        time_zone: str = "",
-        as_of: datetime | None = None,
-        max_entries: int = 0,
-        deadline_s: float | None = None,
-    ) -> Explanation:
-        """Why is this customer contacted or left alone? For one campaign, or all.
+    def register_claims(
+        self, campaign: str, places: Iterable[Place], *, deadline_s: float | None = None, **claimed: Unpack[Claimed]
+    ) -> ClaimRegistration:
+        """Ask in advance for the places of a campaign: one for each customer, (customer, score) or `ClaimedPlace`.
 
-        At most `max_entries` of the timeline (100 where 0).
+        They may be used from `from_time` (now where none) and by `channels` (all of the campaign's where none), and
+        hold until `until_time`. Any number of places: they are read as they are sent, 1,000 a message, and
+        `on_progress` is called with the registration so far after each answer. Places that are refused are counted in
+        what comes back. An error says in `registration` how far it came: give the same places again with `resume_at`
+        its `position` and `from_time` its `from_time`. What was registered stays; registered twice is registered once.
         """
-        explained = arbitration_calls.Explained(customer_id, campaign, segments, time_zone, as_of, max_entries)
+        stream = ClaimStream(campaign, self._clock.now(), **claimed)
+        call = self._arbitration.RegisterClaims(stream.messages(places), timeout=deadline_s)
+        try:
+            for response in call:
+                stream.read(response)
+        except grpc.RpcError as error:
+            raise stream.registration.cut_by(error_of_rpc(error, target=self._target)) from error
+        finally:
+            stream.close()
+            call.cancel()
+        return stream.finish()
+
+    def withdraw_claims(
+        self, campaign: str, places: Iterable[Place], *, as_of: datetime | None = None, deadline_s: float | None = None
+    ) -> ClaimWithdrawal:
+        """Give back the claims that a campaign has for 1 to 10,000 customers. ValueError for none."""
+        return self._make(claim_calls.withdraw_claims(campaign, places, as_of=as_of), deadline_s)
+
+    def withdraw_all_claims(
+        self, campaign: str, *, author: str = "", as_of: datetime | None = None, deadline_s: float | None = None
+    ) -> ClaimWithdrawal:
+        """Give back all claims that a campaign ever registered, in one new catalog version.
+
+        Never repeated by itself.
+        """
+        return self._make(claim_calls.withdraw_all_claims(campaign, author=author, as_of=as_of), deadline_s)
+
+    def list_claims(
+        self,
+        customer_id: str = "",
+        *,
+        party_id: str = "",
+        campaign: str = "",
+        as_of: datetime | None = None,
+        deadline_s: float | None = None,
+    ) -> ClaimList:
+        """The live claims of a customer, the best ranked first, and how many claims of each campaign came.
+
+        The totals alone where no customer is named; one campaign, or all.
+        """
+        call = claim_calls.list_claims(customer_id, party_id=party_id, campaign=campaign, as_of=as_of)
+        return self._make(call, deadline_s)
+
+    def explain_customer(
+        self, customer_id: str, *, deadline_s: float | None = None, **asked: Unpack[ExplainAsked]
+    ) -> Explanation:
+        """Why is this customer contacted or left alone? For one `campaign`, or all.
+
+        `segments`, `time_zone`, `party_id`, `contact_point`, `subject` and `as_of` as in `request_contact`; at most
+        `max_entries` of the timeline (100 where 0).
+        """
+        explained = arbitration_calls.Explained(customer_id, **asked)
         return self._make(arbitration_calls.explain_customer(explained), deadline_s)
 
     # The control plane.
@@ -205,6 +258,49 @@ class Client:
             yield from page.items
             if not (token := page.next_page_token):
                 return
+
+    def rollback_catalog(
+        self, version: int, *, etag: str = "", author: str = "", message: str = "", deadline_s: float | None = None
+    ) -> AppliedCatalog:
+        """Make the next version from an earlier one: its document and its campaigns. Never repeated by itself."""
+        call = catalog_calls.rollback_catalog(version, etag=etag, author=author, message=message)
+        return self._make(call, deadline_s)
+
+    def diff_catalog(
+        self,
+        later: str | int,
+        *,
+        against_version: int = 0,
+        skip_log: bool = False,
+        max_log_s: float | None = None,
+        deadline_s: float | None = None,
+    ) -> CatalogDifferences:
+        """What a document, or a version, changes against a version (the active one where 0); changes nothing.
+
+        The server reads its contact log for at most `max_log_s` (30) to say how many customers are touched; not at all
+        with `skip_log`.
+        """
+        call = catalog_calls.diff_catalog(
+            later, against_version=against_version, skip_log=skip_log, max_log_s=max_log_s
+        )
+        return self._make(call, deadline_s)
+
+    def shadow_catalog(
+        self, document: str, *, interval_s: float | None = None, deadline_s: float | None = None
+    ) -> Iterator[ShadowReport]:
+        """Let a document decide beside the active catalog for as long as you iterate; it acts on nothing.
+
+        The first report comes at once, the others every `interval_s` (1 s). Without `deadline_s` it has no end in time.
+        """
+        request = catalog_calls.shadow_catalog(document, interval_s=interval_s)
+        stream = self._catalog.ShadowCatalog(request, timeout=deadline_s)
+        try:
+            for response in stream:
+                yield ShadowReport.from_message(response.report)
+        except grpc.RpcError as error:
+            raise error_of_rpc(error, target=self._target) from error
+        finally:
+            stream.cancel()
 
     def create_campaign(
         self, campaign: Campaign, *, author: str = "", deadline_s: float | None = None

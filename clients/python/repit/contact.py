@@ -33,6 +33,7 @@ class Contact:
     """One contact as it stands in the customer's state.
 
     Kind and offer family are frozen at the grant. `count` is more than 1 where old contacts were folded into one entry.
+    `customer_id` is whose it is, where several share the state.
     """
 
     contact_id: str
@@ -45,6 +46,7 @@ class Contact:
     expire_time: datetime | None
     is_answered: bool
     count: int
+    customer_id: str = ""
 
     @classmethod
     def from_message(cls, message: ContactMessage) -> "Contact":
@@ -60,6 +62,7 @@ class Contact:
             expire_time=time_in(message, "expire_time"),
             is_answered=message.is_answered,
             count=message.count,
+            customer_id=message.customer_id,
         )
 
     def __str__(self) -> str:

@@ -3,14 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import ClassVar, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeVar, cast
 
 import grpc
 from google.protobuf.message import DecodeError, Message
 
 from repit.google_rpc import BadRequest, ErrorInfo, PreconditionFailure, ResourceInfo, RetryInfo, Status
 
+if TYPE_CHECKING:
+    from repit.claims import ClaimRegistration
+
 DETAILS_TRAILER = "grpc-status-details-bin"
+BROKEN_WRITE = "Internal error from Core"
+"""What grpc.aio says where a stream ended while more was written, before it knows how it ended."""
 
 Detail = TypeVar("Detail", bound=Message)
 
@@ -92,7 +97,8 @@ class RepitError(Exception):
 
     `str()` says in its first line what went wrong, and below it what to do next. `code` is the gRPC status, `reason`
     names the error among those of Répit (the `ErrorInfo`), and `attempts` tells how often the call was tried. A status
-    that the contract does not name is a plain `RepitError`.
+    that the contract does not name is a plain `RepitError`. An error that ended `register_claims` says in
+    `registration` how far it came, and in `position` where to go on.
     """
 
     remedy: ClassVar[str] = "look into the log of the server; nothing is known of what was done"
@@ -103,6 +109,12 @@ class RepitError(Exception):
         self.code = code
         self.details = details or ErrorDetails()
         self.attempts = 1
+        self.registration: ClaimRegistration | None = None
+
+    @property
+    def position(self) -> int | None:
+        """How many of the places given to `register_claims` are taken; none for another call."""
+        return None if self.registration is None else self.registration.position
 
     @property
     def reason(self) -> str:
@@ -137,6 +149,8 @@ class RepitError(Exception):
         lines += [f"  {name}: {words}" for name, words in facts if words not in self.message]
         if self.attempts > 1:
             lines.append(f"tried {self.attempts} times")
+        if self.registration is not None:
+            return "\n".join([*lines, f"{self.position:,} places are taken: go on with `resume_at={self.position}`"])
         return "\n".join([*lines, self._what_next()])
 
     def _what_next(self) -> str:
@@ -260,6 +274,8 @@ def error_of_rpc(error: grpc.RpcError, *, target: str) -> RepitError:
     call = cast("grpc.Call", error)
     code, message = call.code(), call.details() or ""
     details = _details_of_trailers(call)
+    if code is grpc.StatusCode.INTERNAL and message == BROKEN_WRITE:
+        code, message = grpc.StatusCode.UNAVAILABLE, "the stream ended while more was sent"
     if code is grpc.StatusCode.UNAVAILABLE and not details.reason:
         message = f"no answer from `{target}`: {message}"
     if code is grpc.StatusCode.DEADLINE_EXCEEDED and not details.reason:

@@ -34,6 +34,15 @@ class Verdict(Word):
     DENY = "DENY"
 
 
+class AlternativeKind(Word):
+    """In which way an alternative differs from what was asked for: another channel, offer family or time."""
+
+    UNSPECIFIED = "unspecified"
+    CHANNEL = "channel"
+    FALLBACK = "fallback"
+    TIME = "time"
+
+
 class DenialReason(Word):
     """Why a rule spoke against, in order of precedence."""
 
@@ -96,6 +105,24 @@ class CampaignOrigin(Word):
     UNSPECIFIED = "unspecified"
     DOCUMENT = "document"
     API = "api"
+
+
+class DifferenceKind(Word):
+    """What became of something between two catalogs."""
+
+    UNSPECIFIED = "unspecified"
+    ADDED = "added"
+    REMOVED = "removed"
+    CHANGED = "changed"
+
+
+class DifferenceEffect(Word):
+    """Whether customers can be contacted more or less; other is neither, both, or not to be said."""
+
+    UNSPECIFIED = "unspecified"
+    LOOSER = "looser"
+    TIGHTER = "tighter"
+    OTHER = "other"
 
 
 class Severity(Word):

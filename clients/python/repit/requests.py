@@ -32,15 +32,17 @@ def new_id() -> str:
 class Candidate:
     """One way to contact the customer: a campaign by a channel.
 
-    `score` ranks after the campaign's priority; `value` is what an answer would be worth, in the currency of the
-    catalog; of two candidates alike in priority and score the one with the earlier `deadline_time` goes first.
+    `score` ranks after the campaign's priority. Where none is given it is worked out from `answer_probability` (0 to 1)
+    and `value`, what an answer would be worth in the currency of the catalog: the campaign's own where 0. Of two
+    candidates alike in priority and score the one with the earlier `deadline_time` goes first.
     """
 
     campaign_id: str
     channel: str
-    score: float = 0.0
+    score: float | None = None
     value: float = 0.0
     deadline_time: datetime | None = None
+    answer_probability: float | None = None
 
     def to_message(self) -> CandidateMessage:
         """The candidate as a message."""
@@ -50,6 +52,7 @@ class Candidate:
             score=self.score,
             value=self.value,
             deadline_time=timestamp_of(self.deadline_time, name="deadline_time"),
+            answer_probability=self.answer_probability,
         )
 
 
@@ -62,6 +65,10 @@ class Asked(TypedDict, total=False):
     max_grants: int
     segments: Collection[str]
     time_zone: str
+    party_id: str
+    contact_point: str
+    subject: str
+    planned_time: datetime | None
     as_of: datetime | None
     request_id: str
 
@@ -71,8 +78,9 @@ class ContactRequest:
     """May I contact this customer, by one of these ways?
 
     `request_id` names the request, for retries: the same object asked again within 24 hours takes one place. It is made
-    where absent. `segments` and `time_zone` (IANA) are what the caller knows of the customer. `as_of` is for servers
-    that run with `--clock request`.
+    where absent. `segments` and `time_zone` (IANA) are what the caller knows of the customer. `party_id` names its
+    household or account, `contact_point` is a hash of the address, `subject` says what it is about. `planned_time` is
+    when the contact will be made, at most 31 days ahead. `as_of` is for servers that run with `--clock request`.
     """
 
     customer_id: str
@@ -80,6 +88,10 @@ class ContactRequest:
     max_grants: int = 1
     segments: tuple[str, ...] = ()
     time_zone: str = ""
+    party_id: str = ""
+    contact_point: str = ""
+    subject: str = ""
+    planned_time: datetime | None = None
     as_of: datetime | None = None
     request_id: str = field(default_factory=new_id)
 
@@ -94,6 +106,10 @@ class ContactRequest:
         max_grants: int = 1,
         segments: Collection[str] = (),
         time_zone: str = "",
+        party_id: str = "",
+        contact_point: str = "",
+        subject: str = "",
+        planned_time: datetime | None = None,
         as_of: datetime | None = None,
         request_id: str = "",
     ) -> "ContactRequest":
@@ -112,6 +128,10 @@ class ContactRequest:
             max_grants=max_grants,
             segments=tuple(segments),
             time_zone=time_zone,
+            party_id=party_id,
+            contact_point=contact_point,
+            subject=subject,
+            planned_time=planned_time,
             as_of=as_of,
             request_id=request_id or new_id(),
         )
@@ -129,9 +149,13 @@ class ContactRequest:
         message.customer_id = self.customer_id
         message.candidates.extend(candidate.to_message() for candidate in self.candidates)
         message.max_grants = self.max_grants
+        message.party_id, message.contact_point, message.subject = self.party_id, self.contact_point, self.subject
         customer = context_of(self.segments, self.time_zone)
         if customer is not None:
             message.customer.CopyFrom(customer)
+        planned_time = timestamp_of(self.planned_time, name="planned_time")
+        if planned_time is not None:
+            message.planned_time.CopyFrom(planned_time)
         as_of_time = timestamp_of(self.as_of, name="as_of")
         if as_of_time is not None:
             message.as_of_time.CopyFrom(as_of_time)
@@ -151,7 +175,8 @@ class Engagement:
 
     It belongs to the contact `contact_id`; else to the customer's latest contact of `campaign_id` (by `channel`, where
     given) at or before `event_time`. `value` is in the currency of the catalog. `event_time` is the server's clock
-    where absent. `event_id` is made where absent: the same one counts once.
+    where absent. `event_id` is made where absent: the same one counts once. `party_id` is the customer's household or
+    account, where contacts of it were asked for with one.
     """
 
     customer_id: str
@@ -164,6 +189,7 @@ class Engagement:
     event_time: datetime | None = None
     segments: tuple[str, ...] = ()
     event_id: str = field(default_factory=new_id)
+    party_id: str = ""
 
     def to_message(self) -> EngagementMessage:
         """The engagement as a message. ValueError for a kind that does not exist."""
@@ -178,6 +204,7 @@ class Engagement:
             value=self.value,
             event_time=timestamp_of(self.event_time, name="event_time"),
             segments=self.segments,
+            party_id=self.party_id,
         )
 
     @classmethod
@@ -194,6 +221,7 @@ class Engagement:
             event_time=time_in(message, "event_time"),
             segments=tuple(message.segments),
             event_id=message.event_id,
+            party_id=message.party_id,
         )
 
 

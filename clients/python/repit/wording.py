@@ -4,30 +4,71 @@ import re
 from datetime import datetime, timedelta, tzinfo
 from typing import NamedTuple
 
-from repit.kinds import DenialReason
+from repit.kinds import AlternativeKind, DenialReason, Verdict
+from repit.language import ENGLISH, Language, message
 
 REASONS = {
-    DenialReason.UNSPECIFIED: "a reason that this version of the client does not know",
-    DenialReason.SUPPRESSED: "the customer objected or complained",
-    DenialReason.NO_CONSENT: "consent is needed and not there",
-    DenialReason.CHANNEL_CLOSED: "the channel is closed",
-    DenialReason.CAMPAIGN_UNKNOWN: "the catalog has no such campaign",
-    DenialReason.CAMPAIGN_INACTIVE: "the campaign has not begun or is over",
-    DenialReason.NOT_ELIGIBLE: "the customer is not in its audience, or the campaign does not use the channel",
-    DenialReason.HELD_OUT: "the customer is in the hold-out",
-    DenialReason.RESPITE: "respite for {span} after an event",
-    DenialReason.BACK_OFF: "{used} contacts unanswered, rest from {limit} on",
-    DenialReason.FREQUENCY_CAP: "{used} of {limit} {window}",
-    DenialReason.CAPACITY: "no capacity left, {used} of {limit} {window}",
-    DenialReason.BUDGET: "the campaign's budget is spent, {used} of {limit}",
-    DenialReason.OUTRANKED: "outranked by {outranked_by}",
+    DenialReason.UNSPECIFIED: message("a reason that this version of the client does not know"),
+    DenialReason.SUPPRESSED: message("the customer objected or complained"),
+    DenialReason.NO_CONSENT: message("consent is needed and not there"),
+    DenialReason.CHANNEL_CLOSED: message("the channel is closed"),
+    DenialReason.CAMPAIGN_UNKNOWN: message("the catalog has no such campaign"),
+    DenialReason.CAMPAIGN_INACTIVE: message("the campaign has not begun or is over"),
+    DenialReason.NOT_ELIGIBLE: message("the customer is not in its audience, or the campaign does not use the channel"),
+    DenialReason.HELD_OUT: message("the customer is in the hold-out"),
+    DenialReason.RESPITE: message("respite for {span} after an event"),
+    DenialReason.BACK_OFF: message("{used} contacts unanswered, rest from {limit} on"),
+    DenialReason.FREQUENCY_CAP: message("{used} of {limit} {window}"),
+    DenialReason.CAPACITY: message("no capacity left, {used} of {limit} {window}"),
+    DenialReason.BUDGET: message("the campaign's budget is spent, {used} of {limit}"),
+    DenialReason.OUTRANKED: message("outranked by {outranked_by}"),
+}
+RESPITE_FOR_EVER = message("respite for ever after an event")
+PREREQUISITE = message("what it waits for has not happened {window}")
+VERDICTS = {
+    Verdict.UNSPECIFIED: message("a verdict that this version of the client does not know"),
+    Verdict.GRANT: message("granted"),
+    Verdict.DENY: message("refused"),
+}
+ALTERNATIVES = {
+    AlternativeKind.UNSPECIFIED: message("open in a way that this version of the client does not know"),
+    AlternativeKind.CHANNEL: message("the same campaign by another channel"),
+    AlternativeKind.FALLBACK: message("of the offer family to fall back to"),
+    AlternativeKind.TIME: message("the same campaign and channel, later"),
 }
 
-DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-PERIODS = {"day": "today", "week": "this week", "month": "this month", "quarter": "this quarter", "year": "this year"}
-UNITS = {"s": "s", "m": "min", "h": "h", "d": "d"}
+DAYS = (message("Mon"), message("Tue"), message("Wed"), message("Thu"), message("Fri"), message("Sat"), message("Sun"))
+MONTHS = (
+    message("Jan"),
+    message("Feb"),
+    message("Mar"),
+    message("Apr"),
+    message("May"),
+    message("Jun"),
+    message("Jul"),
+    message("Aug"),
+    message("Sep"),
+    message("Oct"),
+    message("Nov"),
+    message("Dec"),
+)
+PERIODS = {
+    "day": message("today"),
+    "week": message("this week"),
+    "month": message("this month"),
+    "quarter": message("this quarter"),
+    "year": message("this year"),
+}
+UNITS = {
+    "s": message("{number} s"),
+    "m": message("{number} min"),
+    "h": message("{number} h"),
+    "d": message("{number} d"),
+}
+POINT = message("0.5")
+"""A half, as the language writes it: its decimal point stands between the two digits."""
 SPAN = re.compile(r"\b(\d+)([smhd])\b")
+DAYS_SPAN = re.compile(r"\b(\d+) days\b")
 
 MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
@@ -36,13 +77,14 @@ WEEKDAY_SUFFICES_WITHIN_DAYS = 6
 
 
 class Reader(NamedTuple):
-    """Who reads a time: in which zone, and seen from which instant.
+    """Who reads a time: in which zone, seen from which instant, in which language.
 
     The local zone where none; days near to the instant seen from need no date.
     """
 
     zone: tzinfo | None = None
     seen_from: datetime | None = None
+    language: Language = ENGLISH
 
     def until(self, time: datetime) -> str:
         """A time up to which something holds: what is left out of it is rounded down."""
@@ -59,7 +101,8 @@ class Reader(NamedTuple):
         return f"{self._day_of(local)} {clock}".lstrip()
 
     def _day_of(self, local: datetime) -> str:
-        weekday, date = DAYS[local.weekday()], f"{local.day} {MONTHS[local.month - 1]}"
+        say = self.language.say
+        weekday, date = say(DAYS[local.weekday()]), f"{local.day} {say(MONTHS[local.month - 1])}"
         if self.seen_from is None:
             return f"{weekday} {date} {local.year}"
         seen_from = self.seen_from.astimezone(self.zone)
@@ -78,46 +121,74 @@ def _rounded(time: datetime, step: timedelta, *, round_up: bool) -> datetime:
     return time - excess + step if round_up else time - excess
 
 
-def figure(value: float) -> str:
+def figure(value: float, language: Language = ENGLISH) -> str:
     """A figure without needless decimals: `3`, `2.5`, `0.002`."""
-    return f"{value:.6f}".rstrip("0").rstrip(".")
+    written = f"{value:.6f}".rstrip("0").rstrip(".")
+    return written.replace(".", language.say(POINT).strip("05"))
 
 
-def span_words(span: str) -> str:
+def span_words(span: str, language: Language = ENGLISH) -> str:
     """Spans as people write them: `7d` as `7 d`, `15m` as `15 min`, `never` (it ends) as `ever`; other words stay."""
     if span == "never":
-        return "ever"
-    return SPAN.sub(lambda found: f"{found[1]} {UNITS[found[2]]}", span)
+        return language.say("ever")
+    days = DAYS_SPAN.sub(lambda found: language.say_number("{number} day", "{number} days", int(found[1])), span)
+    return SPAN.sub(lambda found: language.say(UNITS[found[2]], number=found[1]), days)
 
 
-def window_words(window: str) -> str:
+def window_words(window: str, language: Language = ENGLISH) -> str:
     """A window, as the catalog writes it, in words: `sliding 7d` as `in 7 d`, `calendar month (brand)` as `this month`.
 
     The zone of calendar days is left out.
     """
     kind, _, size = window.partition(" (")[0].partition(" ")
-    if kind in {"sliding", "rolling"}:
-        return f"in {span_words(size)}"
     if kind == "calendar":
         period = size.partition(" ")[0]
-        return PERIODS.get(period, f"in this {period}")
+        return language.say(PERIODS[period]) if period in PERIODS else language.say("in this {period}", period=period)
     if kind == "lifetime":
-        return "ever"
-    return f"in {span_words(window)}" if window else ""
+        return language.say("in all")
+    span = size if kind in {"sliding", "rolling"} else window.partition(" (")[0]
+    return language.say("in {span}", span=span_words(span, language)) if span else ""
 
 
-def reason_words(reason: DenialReason, *, used: float, limit: float, window: str, outranked_by: str) -> str:
+def reason_words(  # noqa: PLR0913 - the figures of a denial
+    reason: DenialReason,
+    *,
+    used: float,
+    limit: float,
+    window: str,
+    outranked_by: str,
+    language: Language = ENGLISH,
+) -> str:
     """Why a rule spoke against, with its figures."""
-    words = REASONS[reason].format(
-        used=figure(used),
-        limit=figure(limit),
-        window=window_words(window),
-        span=span_words(window.partition(" (")[0]),
+    is_for_ever = reason is DenialReason.RESPITE and window == "never"
+    words = language.say(
+        RESPITE_FOR_EVER if is_for_ever else REASONS[reason],
+        used=figure(used, language),
+        limit=figure(limit, language),
+        window=window_words(window, language),
+        span=span_words(window.partition(" (")[0], language),
         outranked_by=outranked_by,
     )
     return words.rstrip()
 
 
+def outranked_words(outranked_by: str, *, used: float, limit: float, window: str, language: Language = ENGLISH) -> str:
+    """By whose claims a cap is full: `outranked by winter, 3 of 3 in 7 d with the places claimed`."""
+    full = reason_words(
+        DenialReason.FREQUENCY_CAP, used=used, limit=limit, window=window, outranked_by="", language=language
+    )
+    return language.say(
+        "outranked by {outranked_by}, {full} with the places claimed", outranked_by=outranked_by, full=full
+    )
+
+
+def prerequisite_words(window: str, language: Language = ENGLISH) -> str:
+    """That what a rule waits for has not happened: `what it waits for has not happened in 30 d`."""
+    return language.say(PREREQUISITE, window=window_words(window, language)).rstrip()
+
+
 def retry_words(earliest_time: datetime | None, reader: Reader) -> str:
     """When asking again makes sense."""
-    return "no later time helps" if earliest_time is None else f"ask again after {reader.after(earliest_time)}"
+    if earliest_time is None:
+        return reader.language.say("no later time helps")
+    return reader.language.say("ask again after {time}", time=reader.after(earliest_time))

@@ -1,24 +1,23 @@
 """`ArbitrationService`: bytes go to the engine and come back, untouched."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from typing import Final, TypeAlias
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Final
 
 import grpc
 
 from arbiter_rs import Arbiter
-from repit_server.api.calls import Admission, abort_with, answering
-from repit_server.api.errors import Context
+from repit_server.api.calls import Admission, answering, streaming
+from repit_server.api.claims import Claims, Verb
 
 SERVICE: Final = "repit.v1.ArbitrationService"
 STREAM_METHOD: Final = "StreamRequestContacts"
+CLAIMS_METHOD: Final = "RegisterClaims"
 MAX_STREAM_IN_FLIGHT: Final = 64
 """Requests of one stream in work at once. Two for one customer among them are decided in either order."""
 
-Verb: TypeAlias = Callable[[bytes], Awaitable[bytes]]
 
-
-def arbitration_handlers(arbiter: Arbiter, admission: Admission) -> grpc.GenericRpcHandler:
+def arbitration_handlers(arbiter: Arbiter, claims: Claims, admission: Admission) -> grpc.GenericRpcHandler:
     """Make the service's handlers: without serializers, so that no Python object is made for a decision."""
     unary: dict[str, Verb] = {
         "RequestContact": arbiter.request_contact_async,
@@ -27,29 +26,21 @@ def arbitration_handlers(arbiter: Arbiter, admission: Admission) -> grpc.Generic
         "ConfirmContact": arbiter.confirm_contact_async,
         "ReleaseContact": arbiter.release_contact_async,
         "RecordEngagements": arbiter.record_engagements_async,
+        "WithdrawClaims": claims.withdraw,
+        "ListClaims": claims.list,
         "ExplainCustomer": arbiter.explain_customer_async,
     }
     methods: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
         method: grpc.unary_unary_rpc_method_handler(answering(method, admission, verb))
         for method, verb in unary.items()
     }
-    stream = _stream_handler(admission, arbiter.stream_request_contacts_async)
-    methods[STREAM_METHOD] = grpc.stream_stream_rpc_method_handler(stream)
+
+    def asked(requests: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+        return answers_in_order(requests, arbiter.stream_request_contacts_async, MAX_STREAM_IN_FLIGHT)
+
+    for method, answers in ((STREAM_METHOD, asked), (CLAIMS_METHOD, claims.register)):
+        methods[method] = grpc.stream_stream_rpc_method_handler(streaming(method, admission, answers))
     return grpc.method_handlers_generic_handler(SERVICE, methods)
-
-
-def _stream_handler(
-    admission: Admission, verb: Verb
-) -> Callable[[AsyncIterator[bytes], Context], AsyncIterator[bytes]]:
-    async def handle(requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
-        try:
-            with admission:
-                async for response in answers_in_order(requests, verb, MAX_STREAM_IN_FLIGHT):
-                    yield response
-        except Exception as error:  # noqa: BLE001 - a fault must not leave the server without details
-            await abort_with(STREAM_METHOD, context, error)
-
-    return handle
 
 
 async def answers_in_order(

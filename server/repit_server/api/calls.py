@@ -1,8 +1,9 @@
 """What every call goes through: admission, errors with their details, a log line for a fault."""
 
+import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import Any, NoReturn, TypeVar
 
 import grpc
@@ -49,6 +50,23 @@ def answering(
             log_event(
                 logging.DEBUG, "call", method=method, milliseconds=round((time.perf_counter() - started) * 1e3, 3)
             )
+
+    return handle
+
+
+def streaming(
+    method: str, admission: Admission, answers: Callable[[Request], AsyncGenerator[Response, None]]
+) -> Callable[[Request, Context], AsyncIterator[Response]]:
+    """Make a handler of a verb that answers many times: what it raises becomes the status of the call."""
+
+    async def handle(request: Request, context: Context) -> AsyncIterator[Response]:
+        try:
+            with admission:
+                async with contextlib.aclosing(answers(request)) as responses:
+                    async for response in responses:
+                        yield response
+        except Exception as error:  # noqa: BLE001 - a fault must not leave the server without details
+            await abort_with(method, context, error)
 
     return handle
 

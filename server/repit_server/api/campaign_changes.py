@@ -54,7 +54,7 @@ class CampaignChanges:
                 raise already_exists(message, resource_type=RESOURCE_TYPE, name=campaign.campaign_id)
             return campaign
 
-        return await self._write(campaign.campaign_id, added, Change(author, f"create {campaign.campaign_id}"))
+        return await self._write(campaign.campaign_id, added, _change(author, campaign.campaign_id, "created"))
 
     async def update(self, campaign: Campaign, mask: FieldMask | None, *, author: str) -> tuple[Campaign, int]:
         """Change the fields of a campaign that `mask` names, all where None."""
@@ -65,7 +65,7 @@ class CampaignChanges:
             _check(after)
             return after
 
-        return await self._write(name, changed, Change(author, f"update {name}"))
+        return await self._write(name, changed, _change(author, name, "updated"))
 
     async def delete(self, campaign_id: str, *, author: str) -> int:
         """Remove a campaign; its contacts stay counted. Gives the catalog version that this made."""
@@ -76,10 +76,22 @@ class CampaignChanges:
             return Content(record.source.document, _without(record, campaign_id))
 
         try:
-            record, _ = await self._changes.make(removed, Change(author, f"delete {campaign_id}"))
+            record, _ = await self._changes.make(removed, _change(author, campaign_id, "deleted"))
         except CatalogError as error:
             message = f"the campaign `{campaign_id}` is still needed: {error.findings[0]}"
             raise failed_precondition(ErrorReason.CAMPAIGN_IN_USE, message, subject=campaign_id) from None
+        return record.version
+
+    async def withdraw_claims(self, campaign_id: str, *, author: str) -> int:
+        """Give back all claims of a campaign; gives the catalog version from which on they are dead."""
+
+        def unchanged(current: CatalogRecord | None) -> Content:
+            record = _catalog(current)
+            _found(_campaigns_of(record), campaign_id)
+            return Content(record.source.document, record.source.campaigns)
+
+        change = Change(author, "", f"claims of `{campaign_id}` withdrawn", withdrawn_campaigns=(campaign_id,))
+        record, _ = await self._changes.make(unchanged, change)
         return record.version
 
     async def _write(
@@ -96,6 +108,10 @@ class CampaignChanges:
         except CatalogError as error:
             raise _refused(error, name) from None
         return _campaigns_of(record)[name], record.version
+
+
+def _change(author: str, name: str, done: str) -> Change:
+    return Change(author, "", f"campaign `{name}` {done}")
 
 
 def _campaigns_of(record: CatalogRecord | None) -> Campaigns:
@@ -160,5 +176,10 @@ def _field_path(path: str, name: str) -> str:
     own = path.removeprefix(path_text((API_CAMPAIGNS, name))).lstrip(".")
     if own.startswith(API_CAMPAIGNS):
         return "campaign"
-    field = {"name": "campaign_id", "active.from": "active_from", "active.until": "active_until"}.get(own, own)
+    field = {
+        "name": "campaign_id",
+        "active.from": "active_from",
+        "active.until": "active_until",
+        "budget.amount": "budget",
+    }.get(own, own)
     return f"campaign.{field}" if field else "campaign"

@@ -25,6 +25,7 @@ _EDITABLE: Final = (
     "value",
     "pressure",
     "eligible",
+    "budget",
 )
 """What `update_mask` may name."""
 
@@ -38,6 +39,8 @@ def plain_of_campaign(campaign: Campaign) -> Plain:
     plain |= {key: getattr(campaign, key) for key in ("value", "pressure") if campaign.HasField(key)}
     if active := {key: day for key in ("from", "until") if (day := getattr(campaign, f"active_{key}"))}:
         plain["active"] = active
+    if campaign.HasField("budget"):
+        plain["budget"] = {"amount": campaign.budget}
     if campaign.HasField("eligible"):
         plain["eligible"] = _plain_of_selector(campaign.eligible)
     return plain
@@ -58,6 +61,7 @@ def campaign_of_plain(name: str, plain: Mapping[str, Any], origin: CampaignOrigi
         value=plain.get("value"),
         pressure=plain.get("pressure"),
         origin=origin,
+        budget=(plain.get("budget") or {}).get("amount"),
     )
     if plain.get("eligible") is not None:
         campaign.eligible.CopyFrom(_selector_of_plain(plain["eligible"]))

@@ -18,10 +18,15 @@ MAX_ATTEMPTS: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Who changes the catalog, and why."""
+    """Who changes the catalog, why, and what is done, in words.
+
+    `withdrawn_campaigns` lose all claims that were ever registered; such a change makes a version in any case.
+    """
 
     author: str
     message: str
+    what: str
+    withdrawn_campaigns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +62,25 @@ class CatalogChanges:
         """
 
         def replaced(current: CatalogRecord | None) -> Content:
-            if etag and (current is None or etag != current.etag):
-                raise etag_differs(current.etag if current else "")
+            check_etag(etag, current)
             return Content(document, current.source.campaigns if current else ())
 
         return await self.make(replaced, change)
+
+    async def restore(
+        self, record: CatalogRecord, change: Change, *, etag: str
+    ) -> tuple[CatalogRecord, CompiledCatalog]:
+        """Make the next version from the document and campaigns of an earlier one; none where they hold already.
+
+        Raises `CatalogError` where it cannot be a catalog any more, and `RpcError` where `etag` is given and no longer
+        holds.
+        """
+
+        def restored(current: CatalogRecord | None) -> Content:
+            check_etag(etag, current)
+            return Content(record.source.document, record.source.campaigns)
+
+        return await self.make(restored, change)
 
     async def make(
         self, content_after: Callable[[CatalogRecord | None], Content], change: Change
@@ -71,7 +90,8 @@ class CatalogChanges:
             current = await self._versions.newest()
             content = await asyncio.to_thread(content_after, current)
             compiled = await asyncio.to_thread(content.compiled)
-            if current and content == Content(current.source.document, current.source.campaigns):
+            is_same = current and content == Content(current.source.document, current.source.campaigns)
+            if current and is_same and not change.withdrawn_campaigns:
                 return current, compiled
             try:
                 return await self._write(content, compiled, change, current), compiled
@@ -88,10 +108,19 @@ class CatalogChanges:
             campaigns=content.campaigns,
             author=change.author,
             message=change.message,
+            change=change.what,
             create_time_ms=_milliseconds(self._now()),
         )
         made_from = current.version if current else 0
-        return await self._versions.write(compiled.compiled, source, made_from=made_from)
+        return await self._versions.write(
+            compiled.compiled, source, made_from=made_from, withdrawn_campaigns=change.withdrawn_campaigns
+        )
+
+
+def check_etag(etag: str, current: CatalogRecord | None) -> None:
+    """Raise `RpcError` where an etag is given and is not that of the newest version."""
+    if etag and (current is None or etag != current.etag):
+        raise etag_differs(current.etag if current else "")
 
 
 def _milliseconds(moment: datetime) -> int:

@@ -1,6 +1,7 @@
 """`CatalogService`: the catalog as one versioned document, and campaigns registered beside it."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import AsyncGenerator, Sequence
 from typing import Final
 
 import grpc
@@ -9,12 +10,14 @@ from repit.v1 import catalog_service_pb2 as messages
 from repit.v1.catalog_pb2 import Finding as FindingMessage
 from repit.v1.catalog_pb2 import Severity as SeverityMessage
 from repit.v1.catalog_service_pb2 import DESCRIPTOR
-from repit_server.api.calls import Admission, answering
+from repit_server.api.calls import Admission, answering, streaming
 from repit_server.api.campaign_changes import CampaignChanges
-from repit_server.api.catalog_change import CatalogChanges, Change
+from repit_server.api.catalog_change import CatalogChanges, Change, check_etag
+from repit_server.api.catalog_diff import CatalogDiff
 from repit_server.api.catalog_versions import CatalogRecord, CatalogVersions
-from repit_server.api.errors import etag_differs, invalid_fields
+from repit_server.api.errors import invalid_fields
 from repit_server.api.pages import page_size, page_start, page_token
+from repit_server.api.shadow import Shadow
 from repit_server.catalog import CatalogError, Finding, Severity
 from repit_server.catalog.document import MAX_DOCUMENT_BYTES
 
@@ -35,9 +38,13 @@ _SEVERITIES: Final = {
 class CatalogService:
     """Answers each verb; what it raises becomes the status of the call."""
 
-    def __init__(self, versions: CatalogVersions, changes: CatalogChanges) -> None:
+    def __init__(
+        self, versions: CatalogVersions, changes: CatalogChanges, catalog_diff: CatalogDiff, shadow: Shadow
+    ) -> None:
         self._versions = versions
         self._changes = changes
+        self._diff = catalog_diff
+        self._shadow = shadow
         self._campaigns = CampaignChanges(versions, changes)
 
     async def GetCatalog(self, request: messages.GetCatalogRequest) -> messages.GetCatalogResponse:
@@ -53,10 +60,9 @@ class CatalogService:
         )
         if not request.document.strip():
             raise invalid_fields([("document", "is empty; send the catalog document, YAML or JSON")])
-        change = Change(author=request.author, message=request.message)
+        change = Change(request.author, request.message, "document applied")
         current = await self._versions.newest()
-        if request.etag and request.etag != etag_of(current):
-            raise etag_differs(etag_of(current))
+        check_etag(request.etag, current)
         try:
             if request.validate_only:
                 compiled = await self._changes.compiled_document(request.document, current)
@@ -82,6 +88,31 @@ class CatalogService:
             catalogs=[record.message(document=False) for record in records],
             next_page_token=page_token(str(last - 1)) if last > 1 else "",
         )
+
+    async def RollbackCatalog(self, request: messages.RollbackCatalogRequest) -> messages.RollbackCatalogResponse:
+        """Make the next version from an earlier one."""
+        check_lengths(author=(request.author, MAX_AUTHOR_BYTES), message=(request.message, MAX_MESSAGE_BYTES))
+        if request.version == 0:
+            raise invalid_fields([("version", "is 0; say which version to go back to")])
+        record = await self._versions.at(request.version)
+        change = Change(request.author, request.message, f"rolled back to version {record.version}")
+        try:
+            made, compiled = await self._changes.restore(record, change, etag=request.etag)
+        except CatalogError as error:
+            return _rolled_back(await self._versions.newest(), error.findings)
+        return _rolled_back(made, compiled.findings)
+
+    async def DiffCatalog(self, request: messages.DiffCatalogRequest) -> messages.DiffCatalogResponse:
+        """Say what differs, in words, and whom it touches."""
+        return await self._diff.diff(request)
+
+    async def ShadowCatalog(
+        self, request: messages.ShadowCatalogRequest
+    ) -> AsyncGenerator[messages.ShadowCatalogResponse, None]:
+        """Report what a second catalog would have decided, until the caller is gone."""
+        async with contextlib.aclosing(self._shadow.reports(request)) as responses:
+            async for response in responses:
+                yield response
 
     async def CreateCampaign(self, request: messages.CreateCampaignRequest) -> messages.CreateCampaignResponse:
         """Register a campaign beside those of the document."""
@@ -121,17 +152,18 @@ def catalog_handlers(service: CatalogService, admission: Admission) -> grpc.Gene
     """Make the service's handlers, one for each method of the proto."""
     methods = {}
     for method in DESCRIPTOR.services_by_name["CatalogService"].methods:
-        methods[method.name] = grpc.unary_unary_rpc_method_handler(
-            answering(method.name, admission, getattr(service, method.name)),
+        answer = getattr(service, method.name)
+        make, handler = (
+            (grpc.unary_stream_rpc_method_handler, streaming(method.name, admission, answer))
+            if method.server_streaming
+            else (grpc.unary_unary_rpc_method_handler, answering(method.name, admission, answer))
+        )
+        methods[method.name] = make(
+            handler,
             request_deserializer=getattr(messages, method.input_type.name).FromString,
             response_serializer=getattr(messages, method.output_type.name).SerializeToString,
         )
     return grpc.method_handlers_generic_handler(SERVICE, methods)
-
-
-def etag_of(record: CatalogRecord | None) -> str:
-    """Give a version's etag; empty where there is no version yet."""
-    return record.etag if record else ""
 
 
 def check_lengths(**texts: tuple[str, int]) -> None:
@@ -150,6 +182,11 @@ def _applied(record: CatalogRecord | None, findings: Sequence[Finding]) -> messa
     if record is not None:
         response.catalog.CopyFrom(record.message())
     return response
+
+
+def _rolled_back(record: CatalogRecord | None, findings: Sequence[Finding]) -> messages.RollbackCatalogResponse:
+    applied = _applied(record, findings)
+    return messages.RollbackCatalogResponse(catalog=applied.catalog, findings=applied.findings)
 
 
 def _finding(finding: Finding) -> FindingMessage:

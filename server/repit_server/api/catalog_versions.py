@@ -34,6 +34,7 @@ class CatalogSource:
     author: str
     message: str
     create_time_ms: int
+    change: str
 
     def attachment(self) -> bytes:
         """Write it as the store keeps it."""
@@ -57,6 +58,8 @@ class CatalogRecord:
             api_campaign_ids=[campaign["name"] for campaign in self.source.campaigns],
             author=self.source.author,
             message=self.source.message,
+            from_version=self.version - 1,
+            change=self.source.change,
         )
         catalog.create_time.FromMilliseconds(self.source.create_time_ms)
         return catalog
@@ -92,12 +95,18 @@ class CatalogVersions:
         """Read up to `size` versions from `newest` down."""
         return [await self.at(version) for version in range(newest, max(newest - size, 0), -1)]
 
-    async def write(self, compiled: bytes, source: CatalogSource, *, made_from: int) -> CatalogRecord:
+    async def write(
+        self, compiled: bytes, source: CatalogSource, *, made_from: int, withdrawn_campaigns: Sequence[str] = ()
+    ) -> CatalogRecord:
         """Write the version after `made_from`, active at once. Raises `ConflictError` where that is not the newest."""
         attachment = source.attachment()
         try:
             version = await asyncio.to_thread(
-                self._arbiter.apply_catalog, compiled, attachment, expected_version=made_from
+                self._arbiter.apply_catalog,
+                compiled,
+                attachment,
+                expected_version=made_from,
+                withdrawn_campaigns=list(withdrawn_campaigns),
             )
         except ArbiterError as error:
             if error.code == _ABORTED:
@@ -119,5 +128,6 @@ def _record(version: int, attachment: bytes) -> CatalogRecord:
         author=fields.get("author", ""),
         message=fields.get("message", ""),
         create_time_ms=fields.get("create_time_ms", 0),
+        change=fields.get("change", ""),
     )
     return CatalogRecord(version=version, etag=etag(version, attachment), source=source)

@@ -4,16 +4,20 @@ Each finding is certain from the document alone; what only might be wrong is not
 """
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from repit_server.catalog import times
-from repit_server.catalog.document import Node, Path, path_text
-from repit_server.catalog.findings import Finding, Severity
+from repit_server.catalog import places, times
+from repit_server.catalog.capacity_advice import advise_of_capacities
+from repit_server.catalog.document import Node, Path
+from repit_server.catalog.family_advice import advise_of_families
+from repit_server.catalog.findings import Finding
+from repit_server.catalog.hopeless import advise_of_campaigns
 from repit_server.catalog.model import ApiCampaign, Document, Policy
-from repit_server.catalog.rules import FrequencyCap, Window
+from repit_server.catalog.rules import FrequencyCap
 from repit_server.catalog.selector import Selector, selectors_within
+from repit_server.catalog.windows import Window
 
 _CONTAINED_IN: Final = {
     "day": ("day", "week", "month", "quarter", "year"),
@@ -35,21 +39,8 @@ class _Cap:
     counts: Selector
     cap: FrequencyCap
 
-    def allows(self, priority: int) -> float:
-        """Give what the cap allows to a campaign of this priority."""
-        reserve = self.cap.reserve
-        kept = reserve.places if reserve is not None and priority < reserve.min_priority else 0
-        return max(measured(self.cap)[1] - kept, 0)
 
-
-def measured(cap: FrequencyCap) -> tuple[str, float]:
-    """Give the measure of a cap, `limit`, `points` or `cost`, and how much of it the cap allows."""
-    if cap.limit is not None:
-        return "limit", cap.limit
-    return ("points", cap.points) if cap.points is not None else ("cost", cap.cost or 0)
-
-
-def advise(document: Document, api_campaigns: Iterable[ApiCampaign], root: Node) -> Iterator[Finding]:
+def advise(document: Document, api_campaigns: Sequence[ApiCampaign], root: Node) -> Iterator[Finding]:
     """Find what is unwise in a document that can be applied; `root` tells the places."""
     caps = [cap for index, policy in enumerate(document.policies) for cap in _caps(index, policy)]
     yield from _caps_that_never_decide(caps, root)
@@ -57,11 +48,10 @@ def advise(document: Document, api_campaigns: Iterable[ApiCampaign], root: Node)
     selectors = list(_selectors(document, api_campaigns))
     yield from _selectors_that_take_nothing(selectors, root)
     yield from _segments_that_nothing_uses(document, [selector for _, selector in selectors], root)
-
-
-def _warning(root: Node, path: Path, problem: str, remedy: str) -> Finding:
-    position = root.position_of(path)
-    return Finding(Severity.WARNING, position.line, position.column, path_text(path), problem, remedy)
+    yield from _holdouts_of_nobody(document, root)
+    yield from advise_of_families(document, api_campaigns, root)
+    yield from advise_of_capacities(document, root)
+    yield from advise_of_campaigns(document, api_campaigns, root)
 
 
 def _caps(index: int, policy: Policy) -> Iterator[_Cap]:
@@ -80,7 +70,7 @@ def _caps_that_never_decide(caps: list[_Cap], root: Node) -> Iterator[Finding]:
             if number < other_number and _is_implied(other, cap):
                 continue  # they say the same: the later one is named
             problem = f"this cap never decides: `{other.name}` allows no more in a window that holds this one"
-            yield _warning(root, cap.path, problem, "remove it, or allow less here than there")
+            yield places.warning(root, cap.path, problem, "remove it, or allow less here than there")
             break
 
 
@@ -90,13 +80,14 @@ def _is_implied(cap: _Cap, other: _Cap) -> bool:
         cap.applies_to == other.applies_to
         and cap.counts == other.counts
         and cap.cap.counted == other.cap.counted
-        and measured(cap.cap)[0] == measured(other.cap)[0]
+        and other.cap.per in {cap.cap.per, "party"}  # a party's contacts are all of its customers' and contact points'
+        and cap.cap.measured()[0] == other.cap.measured()[0]
     )
     if not alike or not _is_within(cap.cap.window, other.cap.window):
         return False
     reserves = (cap.cap.reserve, other.cap.reserve)
     priorities = [0, *(reserve.min_priority for reserve in reserves if reserve is not None)]
-    return all(other.allows(priority) <= cap.allows(priority) for priority in priorities)
+    return all(other.cap.allows(priority) <= cap.cap.allows(priority) for priority in priorities)
 
 
 def _is_within(inner: Window, outer: Window) -> bool:
@@ -118,10 +109,10 @@ def _is_within(inner: Window, outer: Window) -> bool:
 
 def _reserves_that_leave_nothing(caps: list[_Cap], root: Node) -> Iterator[Finding]:
     for cap in caps:
-        reserve, allowed = cap.cap.reserve, measured(cap.cap)[1]
+        reserve, allowed = cap.cap.reserve, cap.cap.measured()[1]
         if reserve is not None and reserve.min_priority > 0 and reserve.places >= allowed > 0:
             problem = f"the reserve keeps all of the cap: below priority {reserve.min_priority} nothing is granted"
-            yield _warning(root, (*cap.path, "reserve", "places"), problem, f"keep less than {allowed:g}")
+            yield places.warning(root, (*cap.path, "reserve", "places"), problem, f"keep less than {allowed:g}")
 
 
 def _selectors(document: Document, api_campaigns: Iterable[ApiCampaign]) -> Iterator[tuple[Path, Selector]]:
@@ -132,12 +123,16 @@ def _selectors(document: Document, api_campaigns: Iterable[ApiCampaign]) -> Iter
             (("policies", index, "applies_to"), policy.applies_to),
             (("policies", index, "counts"), policy.counts),
         ]
+        for number, rule in enumerate(policy.rules):
+            if rule.prerequisite is not None:
+                path: Path = ("policies", index, "rules", number, "prerequisite", "contact")
+                outer.append((path, rule.prerequisite.contact))
     for name, campaign in document.campaigns.items():
         outer.append((("campaigns", name, "eligible"), campaign.eligible))
     outer += [((), campaign.eligible) for campaign in api_campaigns]
-    for path, selector in outer:
+    for place, selector in outer:
         for depth, inner in enumerate(selectors_within(selector) if selector is not None else ()):
-            yield (*path, *itertools.repeat("not", depth)) if path else (), inner
+            yield (*place, *itertools.repeat("not", depth)) if place else (), inner
 
 
 def _selectors_that_take_nothing(selectors: list[tuple[Path, Selector]], root: Node) -> Iterator[Finding]:
@@ -145,7 +140,7 @@ def _selectors_that_take_nothing(selectors: list[tuple[Path, Selector]], root: N
         least, most = selector.min_priority, selector.max_priority
         if path and least is not None and most is not None and least > most:
             problem = f"this takes nothing: no priority is at least {least} and at most {most}"
-            yield _warning(root, (*path, "max_priority"), problem, "exchange the two, or leave one out")
+            yield places.warning(root, (*path, "max_priority"), problem, "exchange the two, or leave one out")
 
 
 def _segments_that_nothing_uses(document: Document, selectors: list[Selector], root: Node) -> Iterator[Finding]:
@@ -155,9 +150,14 @@ def _segments_that_nothing_uses(document: Document, selectors: list[Selector], r
             continue
         remedy = "name it in a selector, or remove it"
         if isinstance(document.segments, list):
-            yield _warning(root, ("segments", index), f"nothing uses the segment `{name}`", remedy)
+            yield places.warning(root, ("segments", index), f"nothing uses the segment `{name}`", remedy)
         else:
-            position = root.key_position_of(("segments", name))
-            path = path_text(("segments", name))
-            problem = f"nothing uses the segment `{name}`"
-            yield Finding(Severity.WARNING, position.line, position.column, path, problem, remedy)
+            yield places.key_warning(root, ("segments", name), f"nothing uses the segment `{name}`", remedy)
+
+
+def _holdouts_of_nobody(document: Document, root: Node) -> Iterator[Finding]:
+    for index, policy in enumerate(document.policies):
+        for number, rule in enumerate(policy.rules):
+            if rule.holdout is not None and rule.holdout.share == 0:
+                path = ("policies", index, "rules", number, "holdout", "share")
+                yield places.warning(root, path, "this holds out nobody", "write a share above 0, or remove the rule")

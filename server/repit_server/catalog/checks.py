@@ -1,5 +1,6 @@
 """Looks at a document as a whole: which names its sections hold, which stand twice, which the API has too."""
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
@@ -7,7 +8,7 @@ from repit_server.catalog import times
 from repit_server.catalog.document import Entry, Node, Path, Position, path_text
 from repit_server.catalog.findings import Finding, Severity, quoted
 from repit_server.catalog.model import DEFAULT_HORIZON, ApiCampaign
-from repit_server.catalog.values import Surroundings
+from repit_server.catalog.values import CURRENCY_PATTERN, Surroundings
 
 SECTIONS: Final = ("channels", "segments", "offer_families", "business_units", "campaigns")
 """The sections whose names other parts of the document refer to."""
@@ -24,7 +25,18 @@ def survey(
     names["campaigns"] |= {campaign.name for campaign in api_campaigns}
     names["offer_families"] |= set(adopted_families)
     horizon = written.get("horizon", DEFAULT_HORIZON)
-    return Surroundings(names, times.span_ms(horizon) if isinstance(horizon, str) else None)
+    horizon_ms = times.span_ms(horizon) if isinstance(horizon, str) else None
+    return Surroundings(names, horizon_ms, _currency(written, api_campaigns))
+
+
+def _currency(written: Mapping[str, Any], api_campaigns: Iterable[ApiCampaign]) -> str | None:
+    """Find the currency of the catalog: what it says, else what the first budget that names one says."""
+    campaigns = written.get("campaigns")
+    entries = list(campaigns.values()) if isinstance(campaigns, dict) else []
+    budgets = [entry["budget"] for entry in entries if isinstance(entry, dict) and "budget" in entry]
+    named = [written.get("currency"), *(budget.get("currency") for budget in budgets if isinstance(budget, dict))]
+    named += [campaign.budget.currency for campaign in api_campaigns if campaign.budget is not None]
+    return next((code for code in named if isinstance(code, str) and re.fullmatch(CURRENCY_PATTERN, code)), None)
 
 
 def _names(section: object) -> frozenset[str]:

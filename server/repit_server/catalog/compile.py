@@ -9,11 +9,14 @@ from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from repit_server.catalog import times
-from repit_server.catalog.advice import measured
+from repit_server.catalog.capacity import Budget, Capacity, listed, numbered
+from repit_server.catalog.coherence import campaign_policy, channel_policy
 from repit_server.catalog.model import ApiCampaign, Campaign, Channel, Document, OfferFamily, Policy
-from repit_server.catalog.rules import BackOff, FrequencyCap, Respite, Rule, Window
+from repit_server.catalog.rules import BackOff, FrequencyCap, Holdout, Prerequisite, Respite, Rule
+from repit_server.catalog.segments import When
 from repit_server.catalog.selector import Selector
 from repit_server.catalog.values import CalendarDays, millionths
+from repit_server.catalog.windows import Window
 
 FORMAT: Final = 1
 """The format of the compiled catalog."""
@@ -31,7 +34,8 @@ def compile_document(
     campaigns = {**document.campaigns, **{campaign.name: campaign for campaign in api_campaigns}}
     families = {**document.offer_families, **dict.fromkeys(sorted(set(adopted_families)), OfferFamily())}
     families |= document.offer_families
-    compiled = {
+    derived = document.derived_segments()
+    compiled: Json = {
         "format": FORMAT,
         "zone": document.zone,
         "horizon_ms": _ms(document.horizon),
@@ -40,8 +44,24 @@ def compile_document(
         "offer_families": [_family(name, family) for name, family in families.items()],
         "business_units": sorted(document.business_units),
         "campaigns": [_campaign(name, campaigns[name], document.zone) for name in sorted(campaigns)],
-        "policies": [_policy(policy) for policy in document.policies],
+        "policies": [
+            *(_policy(policy) for policy in document.policies),
+            *(
+                _of_channel(name, channel)
+                for name, channel in document.channels.items()
+                if channel.capacity is not None
+            ),
+            *(
+                _of_campaign(name, budget)
+                for name in sorted(campaigns)
+                if (budget := campaigns[name].budget) is not None
+            ),
+        ],
     }
+    if derived:
+        compiled["derived_segments"] = [_derived(name, derived[name]) for name in sorted(derived)]
+    if document.fatigue is not None:
+        compiled["fatigue_half_life_ms"] = _ms(document.fatigue.half_life)
     return json.dumps(compiled, ensure_ascii=False, separators=(",", ":")).encode()
 
 
@@ -65,7 +85,18 @@ def _channel(name: str, channel: Channel) -> Json:
 
 def _family(name: str, family: OfferFamily) -> Json:
     half_life = None if family.half_life is None else _ms(family.half_life)
-    return {"name": name, "fallback": family.fallback, "half_life_ms": half_life}
+    compiled: Json = {"name": name, "fallback": family.fallback, "half_life_ms": half_life}
+    if family.learns_from is not None:
+        compiled["learns_from"] = sorted(set(family.learns_from))
+    return compiled
+
+
+def _derived(name: str, when: When) -> Json:
+    spans = {key: getattr(when, key) for key in ("answered_within", "first_contact_within", "purchased_within")}
+    compiled: Json = {"name": name, **{f"{key}_ms": _ms(span) for key, span in spans.items() if span is not None}}
+    if when.unanswered_at_least is not None:
+        compiled["unanswered_at_least"] = when.unanswered_at_least
+    return compiled
 
 
 def _campaign(name: str, campaign: Campaign, zone: str) -> Json:
@@ -101,11 +132,27 @@ def _policy(policy: Policy) -> Json:
         "name": policy.name,
         "applies_to": _selector(policy.applies_to),
         "counts": _selector(counts),
-        "rules": [_rule(rule) for rule in policy.rules],
+        "rules": [compiled for rule in policy.rules for compiled in _rules(rule)],
     }
 
 
-def _rule(rule: Rule) -> Json:
+def _of_channel(name: str, channel: Channel) -> Json:
+    """Make the policy of what a channel can do."""
+    taken = _selector(Selector(channels=[name]))
+    rules = _capacities("capacity", listed(channel.capacity))
+    return {"name": channel_policy(name), "applies_to": taken, "counts": taken, "rules": rules}
+
+
+def _of_campaign(name: str, budget: Budget) -> Json:
+    """Make the policy of what a campaign may spend."""
+    taken = _selector(Selector(campaigns=[name]))
+    rules = [{"name": "budget", "capacity": _budget(budget)}]
+    return {"name": campaign_policy(name), "applies_to": taken, "counts": taken, "rules": rules}
+
+
+def _rules(rule: Rule) -> list[Json]:
+    if rule.capacity is not None:
+        return _capacities(rule.name, listed(rule.capacity))
     compiled: Json = {"name": rule.name}
     if rule.frequency_cap is not None:
         compiled["frequency_cap"] = _frequency_cap(rule.frequency_cap)
@@ -113,14 +160,24 @@ def _rule(rule: Rule) -> Json:
         compiled["back_off"] = _back_off(rule.back_off)
     if rule.respite is not None:
         compiled["respite"] = _respite(rule.respite)
-    return compiled
+    if rule.prerequisite is not None:
+        compiled["prerequisite"] = _prerequisite(rule.prerequisite)
+    if rule.holdout is not None:
+        compiled["holdout"] = _holdout(rule.holdout)
+    return [compiled]
+
+
+def _capacities(name: str, capacities: Sequence[Capacity]) -> list[Json]:
+    return [
+        {"name": numbered(name, number), "capacity": _capacity(capacity)} for number, capacity in enumerate(capacities)
+    ]
 
 
 def _frequency_cap(cap: FrequencyCap) -> Json:
-    measure, allowed = measured(cap)
+    measure, allowed = cap.measured()
     unit = int if measure == "limit" else millionths
     reserve = cap.reserve
-    return {
+    compiled: Json = {
         "measure": _MEASURES[measure],
         "limit": unit(allowed),
         "window": _window(cap.window),
@@ -128,6 +185,50 @@ def _frequency_cap(cap: FrequencyCap) -> Json:
         "reserve": reserve and {"min_priority": reserve.min_priority, "places": unit(reserve.places)},
         "window_text": _window_text(cap.window),
     }
+    if cap.per != "customer":
+        compiled["per"] = cap.per
+    return compiled
+
+
+def _capacity(capacity: Capacity) -> Json:
+    return {
+        "measure": "contacts",
+        "limit": capacity.limit,
+        "window": _window(capacity.window),
+        "per": capacity.per,
+        "shares": [{"business_unit": unit, "limit": limit} for unit, limit in capacity.pools().items()],
+        "lend": capacity.lend,
+        "declared_unused": sorted(set(capacity.declared_unused)),
+        "window_text": _window_text(capacity.window),
+    }
+
+
+def _budget(budget: Budget) -> Json:
+    return {
+        "measure": "cost",
+        "limit": millionths(budget.amount),
+        "window": {"lifetime": True},
+        "per": None,
+        "shares": [],
+        "lend": False,
+        "declared_unused": [],
+        "window_text": "lifetime",
+    }
+
+
+def _prerequisite(prerequisite: Prerequisite) -> Json:
+    contact, engagement = prerequisite.contact, prerequisite.engagement
+    return {
+        "contact": None if contact is None else _selector(contact),
+        "engagement": None if engagement is None else sorted(set(engagement)),
+        "of": prerequisite.of or "any",
+        "within": _rest(prerequisite.within),
+        "within_text": _rest_text(prerequisite.within),
+    }
+
+
+def _holdout(holdout: Holdout) -> Json:
+    return {"share_micros": millionths(holdout.share), "salt": holdout.salt}
 
 
 def _window(window: Window) -> Json:

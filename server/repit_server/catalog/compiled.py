@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from repit_server.catalog.advice import advise
 from repit_server.catalog.campaigns import campaign_to_dict
 from repit_server.catalog.checks import API_CAMPAIGNS, repeated_names, survey, taken_names
+from repit_server.catalog.coherence import incoherent
 from repit_server.catalog.compile import compile_document
 from repit_server.catalog.document import Node, read_document
 from repit_server.catalog.findings import CatalogError, Finding, in_order
@@ -47,6 +48,8 @@ def compile_catalog(
     found += repeated_names(root)
     found += taken_names(root, api_campaigns)
     found += _checked_api_campaigns(api_campaigns, surroundings)
+    if document is not None:
+        found += incoherent(document, api_campaigns, root)
     if document is None or found:
         raise CatalogError(found)
     compiled = compile_document(document, api_campaigns, adopted_families)

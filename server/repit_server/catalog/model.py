@@ -1,16 +1,20 @@
 """The catalog document as a whole: channels, segments, offer families, business units, campaigns, policies."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, Tag, model_validator
+from pydantic import Field, model_validator
 
+from repit_server.catalog.capacity import Budget, Capacities
 from repit_server.catalog.rules import Rule
+from repit_server.catalog.segments import Segments, When
 from repit_server.catalog.selector import OuterSelector, Selector
 from repit_server.catalog.values import (
     Amount,
     BrandZone,
     ChannelName,
+    Currency,
     Day,
+    EngagementKind,
     FamilyName,
     Kind,
     Name,
@@ -20,9 +24,7 @@ from repit_server.catalog.values import (
     Span,
     SpanInHorizon,
     UnitName,
-    either,
     refuse,
-    refuse_unserved,
     served_only,
 )
 
@@ -44,14 +46,8 @@ class Channel(Part):
     cost: Amount = Field(0, description="What one contact costs, in the currency of the catalog.")
     pressure: Amount = Field(1, description="What one contact weighs in a cap of points.")
     reservation: Reservation = Field(Reservation(), description="How reservations on this channel expire.")
+    capacity: Capacities = Field(None, description="How many contacts it can make, over all customers.")
     hours: NotServed = None
-    capacity: NotServed = None
-
-
-class Segment(Part):
-    """A named group of customers, given by the caller."""
-
-    when: NotServed = None
 
 
 class OfferFamily(Part):
@@ -59,6 +55,16 @@ class OfferFamily(Part):
 
     fallback: FamilyName | None = Field(None, description="The family to propose instead.")
     half_life: Span | None = Field(None, description="In which half of a customer's affinity for it fades.")
+    learns_from: Annotated[list[EngagementKind], Field(min_length=1)] | None = Field(
+        None,
+        description="What teaches the affinity; opened, clicked, answered, converted, purchased where absent.",
+    )
+
+
+class Fatigue(Part):
+    """How contacts that nobody answered tire a customer."""
+
+    half_life: Span = Field(description="In which half of the fatigue of a contact fades.")
 
 
 class BusinessUnit(Part):
@@ -91,7 +97,7 @@ class Campaign(Part):
     value: Amount | None = Field(None, description="What an answer is worth, in the currency of the catalog.")
     pressure: Amount | None = Field(None, description="What one contact weighs; the channel's where absent.")
     eligible: OuterSelector | None = Field(None, description="Which customers it may contact; all where absent.")
-    budget: NotServed = None
+    budget: Budget | None = Field(None, description="What it may spend, over all customers.")
 
 
 class ApiCampaign(Campaign):
@@ -126,19 +132,6 @@ class OnStoreFailure(Part):
     legal: _FailureVerdict = Field("deny", description="For legal messages.")
 
 
-def _given_only(written: Any) -> Any:  # noqa: ANN401 - whatever stands in the document
-    if isinstance(written, dict):
-        refuse_unserved("a derived segment is not served yet")
-    return written
-
-
-Segments = Annotated[
-    Annotated[list[Annotated[Name, BeforeValidator(_given_only)]], Tag("~list")]
-    | Annotated[dict[Name, Segment], Tag("~mapping")],
-    either("~list", "~mapping", "this is not a list of names", "write `[loyal, prospect]`"),
-]
-
-
 class Document(Part):
     """A catalog: channels, segments, policies, campaigns as one document."""
 
@@ -148,7 +141,11 @@ class Document(Part):
     channels: Annotated[dict[Name, Channel], Field(min_length=1, max_length=256)] = Field(
         description="The channels, by name."
     )
-    segments: Segments = Field(default=[], description="The names of the segments that callers give.")
+    currency: Currency | None = Field(None, description="In which costs, values and budgets are counted.")
+    segments: Segments = Field(
+        default=[], description="The segments: names that callers give, or by name with `when` for derived ones."
+    )
+    fatigue: Fatigue | None = Field(None, description="How unanswered contacts lower the score of the next one.")
     offer_families: dict[Name, OfferFamily] = Field(default={}, description="The offer families, by name.")
     business_units: dict[Name, BusinessUnit] = Field(default={}, description="The business units, by name.")
     campaigns: dict[Name, Campaign] = Field(
@@ -162,3 +159,8 @@ class Document(Part):
     def segment_names(self) -> list[str]:
         """List the names of the segments, in the order of the document."""
         return list(self.segments)
+
+    def derived_segments(self) -> dict[str, When]:
+        """Give the segments that follow from what the customer did, in the order of the document."""
+        written = self.segments if isinstance(self.segments, dict) else {}
+        return {name: segment.when for name, segment in written.items() if segment.when is not None}

@@ -21,6 +21,7 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
     "string_type": ("is not text", "write it in quotes"),
     "int_type": ("is not a whole number", "write a whole number without quotes"),
     "float_type": ("is not a number", "write a number without quotes"),
+    "bool_type": ("is neither `true` nor `false`", "write `true` or `false` without quotes"),
     "finite_number": ("is not a finite number", "write a number"),
     "list_type": _LIST,
     "dict_type": _MAPPING,

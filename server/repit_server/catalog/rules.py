@@ -1,15 +1,15 @@
-"""The rules of a contact policy: frequency caps with their windows, back-off, respite."""
+"""The rules of a contact policy."""
 
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, Field, ValidationInfo, model_validator
+from pydantic import Field, model_validator
 
-from repit_server.catalog import times
+from repit_server.catalog.capacity import Capacities
+from repit_server.catalog.selector import OuterSelector
 from repit_server.catalog.values import (
     Amount,
     AtLeastOne,
     Count,
-    Days,
     EngagementKind,
     Measure,
     Name,
@@ -17,83 +17,22 @@ from repit_server.catalog.values import (
     Part,
     Priority,
     Rest,
-    SpanInHorizon,
-    Zone,
-    check_horizon,
+    Salt,
+    Share,
+    SpanOrDays,
     refuse,
-    served_only,
+    refuse_none,
+    refuse_several,
 )
+from repit_server.catalog.windows import Window
 
-RULE_KINDS: Final = ("frequency_cap", "back_off", "respite")
+RULE_KINDS: Final = ("frequency_cap", "back_off", "respite", "prerequisite", "capacity", "holdout")
 """The rule kinds that are served; a rule has exactly one."""
-RULE_KINDS_NOT_SERVED: Final = ("prerequisite", "capacity", "hours", "holdout")
+RULE_KINDS_NOT_SERVED: Final = ("hours",)
 MEASURES: Final = ("limit", "points", "cost")
 """What a frequency cap adds up; a cap has exactly one."""
-WINDOW_KINDS: Final = ("sliding", "calendar", "rolling_days", "lifetime")
-"""The kinds of window; a window has exactly one."""
-CALENDAR_DAYS: Final = {"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}
-"""The longest that each calendar period can be, in days."""
-
-_PER_REMEDY: Final = "leave `per` out: contacts are added up by customer"
-
-
-def _not_several(written: Any, keys: tuple[str, ...], what: str) -> Any:  # noqa: ANN401 - whatever stands in the document
-    """Refuse a mapping with several of `keys`."""
-    if not isinstance(written, dict):
-        return written
-    found = [key for key in keys if key in written]
-    listed = ", ".join(f"`{key}`" for key in keys)
-    if len(found) > 1:
-        both = " and ".join(f"`{key}`" for key in found)
-        refuse(f"{what} has {both}", f"keep exactly one of {listed}")
-    return written
-
-
-def _at_least_one(part: Part, keys: tuple[str, ...], what: str) -> None:
-    if all(getattr(part, key) is None for key in keys):
-        listed = ", ".join(f"`{key}`" for key in keys)
-        refuse(f"{what} has none of {listed}", f"write exactly one of {listed}")
-
-
-def _check_unit(unit: str, info: ValidationInfo) -> str:
-    check_horizon(CALENDAR_DAYS[unit] * times.DAY_MS, info, f"a calendar {unit}")
-    return unit
-
-
-class Window(Part):
-    """Over what a cap adds up: exactly one of `sliding`, `calendar`, `rolling_days`, `lifetime`."""
-
-    sliding: SpanInHorizon | None = Field(
-        None, description="The last so much time, exactly; a contact exactly one window old no longer counts."
-    )
-    calendar: Annotated[Literal["day", "week", "month", "quarter", "year"], AfterValidator(_check_unit)] | None = Field(
-        None, description="The calendar period that holds the contact."
-    )
-    rolling_days: Days | None = Field(
-        None, description="So many whole calendar days, the contact's own the last of them."
-    )
-    lifetime: Literal[True] | None = Field(None, description="Ever, within the horizon.")
-    zone: Zone | None = Field(
-        None,
-        description="Of `calendar` and `rolling_days`: `customer`, `brand` (the default) or an IANA time zone.",
-    )
-    week_starts: Literal["monday", "sunday"] | None = Field(
-        None, description="Of `calendar: week`: the day that weeks begin on; monday by default."
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _one_kind_of_window(cls, written: Any) -> Any:  # noqa: ANN401 - whatever stands in the document
-        return _not_several(written, WINDOW_KINDS, "the window")
-
-    @model_validator(mode="after")
-    def _keys_belong_together(self) -> Self:
-        _at_least_one(self, WINDOW_KINDS, "the window")
-        if self.zone is not None and self.calendar is None and self.rolling_days is None:
-            refuse("the window has a `zone` and needs none", "leave `zone` out, or use `calendar` or `rolling_days`")
-        if self.week_starts is not None and self.calendar != "week":
-            refuse("the window has `week_starts` and is no week", "leave `week_starts` out, or write `calendar: week`")
-        return self
+PREREQUISITES: Final = ("contact", "engagement")
+"""What a prerequisite looks for; it has exactly one."""
 
 
 class Reserve(Part):
@@ -114,22 +53,35 @@ class FrequencyCap(Part):
         "attempts", description="Which contacts count: all that were not released, those sent, those answered."
     )
     reserve: Reserve | None = Field(None, description="Places kept for better campaigns.")
-    per: Annotated[
-        Literal["customer"], served_only(dict.fromkeys(("party", "contact_point", "subject"), _PER_REMEDY))
-    ] = Field("customer", description="Whose contacts are added up.")
+    per: Literal["customer", "party", "contact_point", "subject"] = Field(
+        "customer",
+        description="Whose contacts are added up: the customer's, or those of the party, all, at the same contact "
+        "point, or about the same subject.",
+    )
 
     @model_validator(mode="before")
     @classmethod
     def _one_measure(cls, written: Any) -> Any:  # noqa: ANN401 - whatever stands in the document
-        return _not_several(written, MEASURES, "the cap")
+        return refuse_several(written, MEASURES, "the cap")
 
     @model_validator(mode="after")
     def _measure_fits(self) -> Self:
-        _at_least_one(self, MEASURES, "the cap")
+        refuse_none(self, MEASURES, "the cap")
         if self.limit is not None and self.reserve is not None and self.reserve.places % 1:
             remedy = "write a whole number of `places`"
             refuse(f"{self.reserve.places} places of a cap in contacts", remedy)
         return self
+
+    def measured(self) -> tuple[str, float]:
+        """Give what it adds up, `limit`, `points` or `cost`, and how much of it the cap allows."""
+        if self.limit is not None:
+            return "limit", self.limit
+        return ("points", self.points) if self.points is not None else ("cost", self.cost or 0)
+
+    def allows(self, priority: int) -> float:
+        """Give what it allows to a campaign of this priority."""
+        kept = self.reserve.places if self.reserve is not None and priority < self.reserve.min_priority else 0
+        return max(round(self.measured()[1] - kept, 6), 0)
 
 
 class BackOff(Part):
@@ -156,24 +108,56 @@ class Respite(Part):
     of: Literal["offer_family"] | None = Field(None, description="Only events of the same offer family.")
 
 
+class Prerequisite(Part):
+    """Only after a contact or an engagement: exactly one of `contact`, `engagement`."""
+
+    contact: OuterSelector | None = Field(None, description="A contact that this takes, as it was at its grant.")
+    engagement: Annotated[list[EngagementKind], Field(min_length=1)] | None = Field(
+        None, description="An engagement of any of these kinds."
+    )
+    of: Literal["offer_family", "campaign", "channel", "any"] | None = Field(
+        None, description="Of `engagement`: what it must have in common with the candidate; any by default."
+    )
+    within: SpanOrDays = Field(description="How long ago at most.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_thing_to_look_for(cls, written: Any) -> Any:  # noqa: ANN401 - whatever stands in the document
+        return refuse_several(written, PREREQUISITES, "the prerequisite")
+
+    @model_validator(mode="after")
+    def _keys_belong_together(self) -> Self:
+        refuse_none(self, PREREQUISITES, "the prerequisite")
+        if self.of is not None and self.engagement is None:
+            refuse("the prerequisite has `of` and no `engagement`", "name campaigns or channels in `contact` instead")
+        return self
+
+
+class Holdout(Part):
+    """No contact with a share of the customers, always the same ones."""
+
+    share: Share = Field(description="Which part of the customers, 0 to 1.")
+    salt: Salt = Field(description="Draws the customers: another text draws others, the same text the same ones.")
+
+
 class Rule(Part):
-    """One rule of a policy: a name and exactly one of `frequency_cap`, `back_off`, `respite`."""
+    """One rule of a policy: a name and exactly one of its kinds."""
 
     name: Name = Field(description="Its name, unique in the policy.")
     frequency_cap: FrequencyCap | None = Field(None, description="At most so much in a window.")
     back_off: BackOff | None = Field(None, description="A growing rest after contacts that nobody answered.")
     respite: Respite | None = Field(None, description="No contact for a span after an event.")
-    prerequisite: NotServed = None
-    capacity: NotServed = None
+    prerequisite: Prerequisite | None = Field(None, description="Only after a contact or an engagement.")
+    capacity: Capacities = Field(None, description="At most so many in a window, over all customers.")
+    holdout: Holdout | None = Field(None, description="No contact with a share of the customers.")
     hours: NotServed = None
-    holdout: NotServed = None
 
     @model_validator(mode="before")
     @classmethod
     def _one_kind_of_rule(cls, written: Any) -> Any:  # noqa: ANN401 - whatever stands in the document
-        return _not_several(written, RULE_KINDS + RULE_KINDS_NOT_SERVED, "the rule")
+        return refuse_several(written, RULE_KINDS + RULE_KINDS_NOT_SERVED, "the rule")
 
     @model_validator(mode="after")
     def _some_kind_of_rule(self) -> Self:
-        _at_least_one(self, RULE_KINDS, "the rule")
+        refuse_none(self, RULE_KINDS, "the rule")
         return self

@@ -25,10 +25,10 @@ def catalog_schema() -> Schema:
 def keys_at(path: Sequence[Key], part: type[Document | ApiCampaign] = Document) -> tuple[str, ...]:
     """List the keys that the mapping at `path` takes; empty where it takes any name, or is no mapping."""
     root = _schema_of(part)
-    here = _resolved(root, root)
+    here = root
     for key in path:
-        here = _resolved(root, _inner(here, key))
-    return tuple(here.get("properties", ()))
+        here = _inner(_resolved(root, here, "array" if isinstance(key, int) else "object"), key)
+    return tuple(_resolved(root, here, "object").get("properties", ()))
 
 
 @functools.cache
@@ -41,16 +41,17 @@ def _inner(schema: Schema, key: Key) -> Schema:
     if isinstance(key, int):
         found = schema.get("items", {})
     else:
-        found = schema.get("properties", {}).get(key) or schema.get("additionalProperties")
+        of_any_name = next(iter(schema.get("patternProperties", {}).values()), schema.get("additionalProperties"))
+        found = schema.get("properties", {}).get(key) or of_any_name
     return found if isinstance(found, dict) else {}
 
 
-def _resolved(root: Schema, schema: Schema) -> Schema:
-    """Follow references, and choose the mapping where a value has two forms."""
+def _resolved(root: Schema, schema: Schema, form: str) -> Schema:
+    """Follow references, and choose the `form`, object or array, where a value has two."""
     if "$ref" in schema:
-        return _resolved(root, root["$defs"][schema["$ref"].rpartition("/")[2]])
-    forms = [_resolved(root, form) for form in schema.get("oneOf", ())]
-    return next((form for form in forms if form.get("type") == "object"), schema)
+        return _resolved(root, root["$defs"][schema["$ref"].rpartition("/")[2]], form)
+    forms = [_resolved(root, inner, form) for inner in schema.get("oneOf", ())]
+    return next((inner for inner in forms if inner.get("type") == form), schema)
 
 
 def _tidy(schema: Any) -> Any:  # noqa: ANN401 - a JSON Schema is any JSON

@@ -1,7 +1,7 @@
 """The scalars of the catalog document: names, references, amounts, spans, zones, dates, and what they refuse."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -33,6 +33,7 @@ NOT_SERVED: Final = "not_served"
 NAME_REMEDY: Final = "use 1 to 64 letters, digits, spaces and `- _ . + / : $ &`"
 NAME_PATTERN: Final = r"^[A-Za-z0-9 \-_.+/:$&]{1,64}$"
 SPAN_PATTERN: Final = r"^[0-9]{1,10}[smhd]$"
+CURRENCY_PATTERN: Final = r"^[A-Z]{3}$"
 BRAND_ZONES: Final = "time zones"
 """Stands for the section of an unknown IANA time zone."""
 RULE_ZONES: Final = "time zones of rules"
@@ -41,10 +42,13 @@ ZONES_OF_RULES: Final = frozenset({"customer", "brand"})
 
 MAX_AMOUNT: Final = 1_000_000_000
 """Largest cost, value or number of points."""
+MAX_SALT: Final = 128
+"""Most characters of a salt."""
 MICRO: Final = 1_000_000
 """Amounts are counted in millionths."""
 
 _NAME: Final = re.compile(NAME_PATTERN[1:-1])
+_CURRENCY: Final = re.compile(CURRENCY_PATTERN[1:-1])
 _SPAN_REMEDY: Final = "write a number and `s`, `m`, `h` or `d`, as in `7d`, from `1s` to `3653d`"
 
 
@@ -56,13 +60,14 @@ class Part(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the parts of a document are checked against: the names of each section, and the horizon.
+    """What the parts of a document are checked against: the names of each section, the horizon, the currency.
 
-    A section that is absent from `names`, or a horizon of None, is not checked against.
+    A section that is absent from `names`, a horizon or a currency of None, is not checked against.
     """
 
     names: Mapping[str, frozenset[str]] = field(default_factory=dict)
     horizon_ms: int | None = None
+    currency: str | None = None
 
 
 def refuse(problem: str, remedy: str) -> NoReturn:
@@ -75,8 +80,36 @@ def refuse_unserved(what: str) -> NoReturn:
     raise PydanticCustomError(NOT_SERVED, "{what}", {"what": what})
 
 
+def refuse_several(written: Any, keys: Sequence[str], what: str) -> Any:  # noqa: ANN401 - whatever stands in the document
+    """Refuse, to pydantic, a mapping with several of `keys`."""
+    if not isinstance(written, dict):
+        return written
+    found = [key for key in keys if key in written]
+    listed = ", ".join(f"`{key}`" for key in keys)
+    if len(found) > 1:
+        both = " and ".join(f"`{key}`" for key in found)
+        refuse(f"{what} has {both}", f"keep exactly one of {listed}")
+    return written
+
+
+def refuse_none(part: BaseModel, keys: Sequence[str], what: str, wanted: str = "exactly one") -> None:
+    """Refuse, to pydantic, a part that has none of `keys`."""
+    if all(getattr(part, key) is None for key in keys):
+        listed = ", ".join(f"`{key}`" for key in keys)
+        refuse(f"{what} has none of {listed}", f"write {wanted} of {listed}")
+
+
 def _refuse_key(_value: object, info: ValidationInfo) -> None:
     refuse_unserved(f"`{info.field_name}` is not served yet")
+
+
+def never_here(problem: str, remedy: str) -> BeforeValidator:
+    """Refuse whatever stands at a key, in words that say more than that it is unknown."""
+
+    def check(_value: object) -> None:
+        refuse(problem, remedy)
+
+    return BeforeValidator(check)
 
 
 NotServed = Annotated[SkipJsonSchema[None], BeforeValidator(_refuse_key)]
@@ -129,6 +162,38 @@ def _check_measure(amount: float) -> float:
         remedy = "to allow nothing write `limit: 0`; otherwise an amount above 0"
         refuse("the amount of 0 is not written on purpose", remedy)
     return amount
+
+
+def _check_budget(amount: float) -> float:
+    if amount == 0:
+        refuse("a budget of 0 is not written on purpose", "write an amount above 0, or leave `budget` out")
+    return amount
+
+
+def _check_currency(code: str) -> str:
+    if _CURRENCY.fullmatch(code) is None:
+        refuse(f"`{code[:64]}` is not a currency", "write its three capital letters, as in `EUR`")
+    return code
+
+
+def _check_same_currency(code: str, info: ValidationInfo) -> str:
+    surroundings = info.context
+    common = surroundings.currency if isinstance(surroundings, Surroundings) else None
+    if common is not None and code != common:
+        refuse(f"the budget is in `{code}` and the catalog in `{common}`", f"write the amount in `{common}`")
+    return code
+
+
+def _check_salt(salt: str) -> str:
+    if not 1 <= len(salt) <= MAX_SALT:
+        refuse("the salt is empty or too long", f"write 1 to {MAX_SALT} characters, as in `2026`, in quotes")
+    return salt
+
+
+def _check_share(share: float) -> float:
+    if not 0 <= share <= 1:
+        refuse(f"the share of `{share}` is not between 0 and 1", "write a part of 1, as in `0.6`")
+    return _check_amount(share)
 
 
 def _check_span(text: str) -> str:
@@ -209,6 +274,27 @@ Amount = Annotated[float, Field(ge=0, le=MAX_AMOUNT, allow_inf_nan=False), After
 """Money or pressure points: 0 to 1,000,000,000 with at most six decimals."""
 Measure = Annotated[Amount, AfterValidator(_check_measure)]
 """What a cap allows in points or money: above 0."""
+BudgetAmount = Annotated[Amount, AfterValidator(_check_budget)]
+"""What a campaign may spend: above 0."""
+Share = Annotated[
+    float,
+    Field(allow_inf_nan=False),
+    AfterValidator(_check_share),
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": 1}),
+]
+"""A part of the whole: 0 to 1 with at most six decimals."""
+Salt = Annotated[
+    str, AfterValidator(_check_salt), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_SALT})
+]
+"""1 to 128 characters."""
+Currency = Annotated[
+    str,
+    AfterValidator(_check_currency),
+    WithJsonSchema({"type": "string", "pattern": CURRENCY_PATTERN, "examples": ["EUR"]}),
+]
+"""Three capital letters, `EUR`."""
+BudgetCurrency = Annotated[Currency, AfterValidator(_check_same_currency)]
+"""The catalog's currency."""
 
 Span = Annotated[
     str, AfterValidator(_check_span), WithJsonSchema({"type": "string", "pattern": SPAN_PATTERN, "examples": ["7d"]})
@@ -263,3 +349,9 @@ Rest = Annotated[
     either("~text", "~mapping", "this is not a span", "write `30d`, `{days: 30, zone: customer}` or `never`"),
 ]
 """How long a rest or a respite lasts: a span, calendar days, or `never` for one that does not end."""
+
+SpanOrDays = Annotated[
+    Annotated[SpanInHorizon, Tag("~text")] | Annotated[CalendarDays, Tag("~mapping")],
+    either("~text", "~mapping", "this is not a span", "write `30d` or `{days: 30, zone: customer}`"),
+]
+"""How far back something is looked for: a span or calendar days."""

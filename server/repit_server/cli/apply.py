@@ -8,18 +8,25 @@ from repit import AppliedCatalog, CampaignOrigin, Client
 from repit_server.catalog import Finding, Severity
 from repit_server.cli.catalog_files import print_findings, read_text
 from repit_server.cli.failure import ANSWER_IS_NO, WRONG_USE, Failure, catalog_failure, speaking_to
-from repit_server.cli.options import config_option, json_option, settings_with, target_option, text_file_argument
+from repit_server.cli.options import (
+    author_option,
+    config_option,
+    etag_option,
+    json_option,
+    message_option,
+    settings_with,
+    target_option,
+    text_file_argument,
+)
 from repit_server.cli.output import print_json
 
 
 @click.command()
 @text_file_argument
-@click.option(
-    "--etag", default="", metavar="ETAG", help="Refuse where the catalog is no longer the one with this etag."
-)
+@etag_option
 @click.option("--validate-only", is_flag=True, help="Say what is wrong and change nothing.")
-@click.option("--author", default="", metavar="WHO", help="Who makes the change.")
-@click.option("--message", "-m", default="", metavar="WHY", help="Why, in words.")
+@author_option
+@message_option
 @click.option("--strict", is_flag=True, help="Refuse what is unwise, too.")
 @target_option
 @config_option

@@ -9,9 +9,11 @@ from repit import Answer, Candidate, Client
 from repit_server.cli.failure import ANSWER_IS_NO, Failure, speaking_to
 from repit_server.cli.options import (
     CandidateValue,
+    Moment,
     as_of_option,
     config_option,
     json_option,
+    party_option,
     settings_with,
     target_option,
     zone_or_none,
@@ -31,11 +33,23 @@ from repit_server.cli.output import print_json
     metavar="C:CH",
     help="One more way; may be repeated.",
 )
+@click.option("--probability", type=click.FloatRange(0, 1), metavar="P", help="How likely C by CH is answered, 0 to 1.")
+@click.option("--value", type=click.FloatRange(0), default=0.0, metavar="V", help="What an answer to C is worth.")
+@click.option("--score", type=float, metavar="S", help="What C by CH is ranked by, instead of what is worked out.")
 @click.option("--max-grants", type=click.IntRange(1, 64), default=1, show_default=True, help="How many may be granted.")
 @click.option(
     "--segment", "segments", multiple=True, metavar="S", help="A segment that the customer is in; may be repeated."
 )
 @click.option("--time-zone", default="", metavar="ZONE", help="The customer's time zone, as in `Europe/Paris`.")
+@party_option
+@click.option("--contact-point", default="", metavar="H", help="A hash of the address or number.")
+@click.option("--subject", default="", metavar="WHAT", help="What the contact is about: a debt, a file.")
+@click.option(
+    "--planned",
+    type=Moment(),
+    metavar="TIME",
+    help="When the contact will be made, at most 31 days ahead; now if absent.",
+)
 @click.option("--request-id", default="", metavar="ID", help="Names the request, so that it can be asked again.")
 @click.option("--check", is_flag=True, help="Only ask: reserve nothing.")
 @as_of_option
@@ -50,9 +64,16 @@ def ask(  # noqa: PLR0913 - one parameter for each option
     campaign: str,
     channel: str,
     candidates: tuple[Candidate, ...],
+    probability: float | None,
+    value: float,
+    score: float | None,
     max_grants: int,
     segments: tuple[str, ...],
     time_zone: str,
+    party: str,
+    contact_point: str,
+    subject: str,
+    planned: datetime | None,
     request_id: str,
     check: bool,
     as_of: datetime | None,
@@ -60,8 +81,12 @@ def ask(  # noqa: PLR0913 - one parameter for each option
     config: Path | None,
     as_json: bool,
 ) -> None:
-    """May CUSTOMER be contacted? Ends with 0 where something is granted and with 1 where nothing is."""
-    ways = _ways(campaign, channel, candidates)
+    """May CUSTOMER be contacted? Ends with 0 where something is granted and with 1 where nothing is.
+
+    --probability, --value and --score are those of --campaign by --channel.
+    """
+    asked = Candidate(campaign, channel, score=score, value=value, answer_probability=probability)
+    ways = _ways(asked, candidates)
     server = settings_with(config, target=target).settings.target
     with speaking_to(server), Client(server) as client:
         verb = client.check_contact if check else client.request_contact
@@ -71,6 +96,10 @@ def ask(  # noqa: PLR0913 - one parameter for each option
             max_grants=max_grants,
             segments=segments,
             time_zone=time_zone,
+            party_id=party,
+            contact_point=contact_point,
+            subject=subject,
+            planned_time=planned,
             as_of=as_of,
             request_id=request_id,
         )
@@ -82,10 +111,12 @@ def ask(  # noqa: PLR0913 - one parameter for each option
         context.exit(ANSWER_IS_NO)
 
 
-def _ways(campaign: str, channel: str, candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
-    if bool(campaign) != bool(channel):
+def _ways(asked: Candidate, candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
+    if bool(asked.campaign_id) != bool(asked.channel):
         raise click.UsageError("`--campaign` and `--channel` go together")
-    ways = ((Candidate(campaign, channel),) if campaign else ()) + candidates
+    if not asked.campaign_id and asked != Candidate("", ""):
+        raise click.UsageError("`--probability`, `--value` and `--score` go with `--campaign` and `--channel`")
+    ways = ((asked,) if asked.campaign_id else ()) + candidates
     if not ways:
         raise Failure.of_use("nothing to ask for", "name `--campaign C --channel CH`, or `--candidate C:CH`")
     if len(ways) > 64:  # noqa: PLR2004 - the contract's maximum

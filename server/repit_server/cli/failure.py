@@ -17,6 +17,8 @@ from repit_server.settings import SettingsError
 ANSWER_IS_NO: Final = 1
 WRONG_USE: Final = 2
 SERVER_FAILED: Final = 3
+INTERRUPTED: Final = 130
+"""Stopped by Ctrl-C, as shells count it."""
 
 _CALLERS_FAULT: Final = {
     grpc.StatusCode.INVALID_ARGUMENT,
@@ -64,9 +66,14 @@ def speaking_to(target: str) -> Iterator[None]:
         raise _of_client_error(error, target) from None
 
 
+def status_of(error: RepitError) -> int:
+    """Give the exit status for what a server answered or failed with."""
+    return WRONG_USE if error.code in _CALLERS_FAULT else SERVER_FAILED
+
+
 def _of_client_error(error: RepitError, target: str) -> Failure:
     problem = one_line(error.message)
-    if error.code in _CALLERS_FAULT:
+    if status_of(error) == WRONG_USE:
         return Failure.of_use(problem, error.remedy)
     if error.code is grpc.StatusCode.UNAVAILABLE and not error.reason:
         return Failure.of_server(

@@ -1,27 +1,28 @@
 """The command line: the commands, and how each of them ends."""
 
 from collections.abc import Sequence
-from typing import Final
 
 import click
 
 from repit import __version__
 from repit_server.cli.apply import apply
 from repit_server.cli.ask import ask
+from repit_server.cli.claims import claims
 from repit_server.cli.completion import completion
 from repit_server.cli.config import config
 from repit_server.cli.demo import demo
+from repit_server.cli.diff import diff
 from repit_server.cli.explain import explain
-from repit_server.cli.failure import SERVER_FAILED, WRONG_USE, Failure, one_line
+from repit_server.cli.failure import INTERRUPTED, SERVER_FAILED, WRONG_USE, Failure, one_line
 from repit_server.cli.importing import import_events
 from repit_server.cli.lint import lint
 from repit_server.cli.replay import replay
+from repit_server.cli.rollback import rollback
 from repit_server.cli.schema import schema
 from repit_server.cli.serve import serve
+from repit_server.cli.shadow import shadow
+from repit_server.cli.versions import versions
 from repit_server.cli.wiring import Wiring, wiring_of
-
-INTERRUPTED: Final = 130
-"""Stopped by Ctrl-C, as shells count it."""
 
 
 def _print_version(context: click.Context, _parameter: click.Parameter, is_wanted: bool) -> None:
@@ -38,7 +39,24 @@ def cli() -> None:
     """May I contact this customer now, by this channel, for this campaign?"""
 
 
-for _command in (serve, ask, explain, lint, apply, import_events, replay, demo, config, schema, completion):
+for _command in (
+    serve,
+    ask,
+    claims,
+    explain,
+    lint,
+    apply,
+    diff,
+    versions,
+    rollback,
+    shadow,
+    import_events,
+    replay,
+    demo,
+    config,
+    schema,
+    completion,
+):
     cli.add_command(_command)
 
 

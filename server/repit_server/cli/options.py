@@ -1,7 +1,8 @@
 """Options that several commands have, and how their values are read."""
 
+import getpass
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -9,6 +10,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from repit import Candidate
+from repit_server.catalog.times import span_ms
 from repit_server.cli.failure import settings_failures
 from repit_server.settings import Resolved, resolve
 
@@ -29,6 +31,48 @@ class Moment(click.ParamType[datetime]):
         if moment.tzinfo is None:
             self.fail(f"`{value}` has no zone; write it as `2026-03-01T14:05:00+01:00`", param, ctx)
         return moment.astimezone(UTC)
+
+
+class MomentOrDay(click.ParamType["datetime | date"]):
+    """A moment with its zone, or a day, which begins at midnight in the zone of whom it concerns."""
+
+    name = "date"
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - as click
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> datetime | date:
+        """Read it."""
+        if isinstance(value, date):
+            return value
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            pass
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"`{value}` is no date; write it as `2026-03-01` or `2026-03-01T14:05:00+01:00`", param, ctx)
+        if moment.tzinfo is None:
+            self.fail(f"`{value}` has no zone; write it as `2026-03-01T14:05:00+01:00`", param, ctx)
+        return moment.astimezone(UTC)
+
+
+class SpanSeconds(click.ParamType[float]):
+    """A span, `30s`, `10m`, `2h` or `1d`, in seconds."""
+
+    name = "span"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:  # noqa: ANN401 - as click
+        """Read it."""
+        if isinstance(value, float):
+            return value
+        milliseconds = span_ms(str(value))
+        if milliseconds is None:
+            self.fail(f"`{value}` is not a span; write it as `30s`, `10m` or `2h`", param, ctx)
+        return milliseconds / 1_000
 
 
 class CandidateValue(click.ParamType[Candidate]):
@@ -68,6 +112,30 @@ def as_of_option(command: Command) -> Command:
     return click.option("--as-of", type=Moment(), metavar="TIME", help=words)(command)
 
 
+def author_option(command: Command) -> Command:
+    """Add `--author`: by default the user of the operating system."""
+    words = "Who makes the change; the user of this machine by default."
+    return click.option("--author", default=_user, metavar="WHO", help=words)(command)
+
+
+def message_option(command: Command) -> Command:
+    """Add `--message`."""
+    return click.option("--message", "-m", default="", metavar="WHY", help="Why, in words.")(command)
+
+
+def etag_option(command: Command) -> Command:
+    """Add `--etag`."""
+    words = "Refuse where the catalog is no longer the one with this etag."
+    return click.option("--etag", default="", metavar="ETAG", help=words)(command)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""
+
+
 def text_file_argument(command: Command) -> Command:
     """Add the argument FILE: a catalog document, `-` for what comes in on stdin."""
     path = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
@@ -77,6 +145,12 @@ def text_file_argument(command: Command) -> Command:
 def events_argument(command: Command) -> Command:
     """Add the argument EVENTS: an event file."""
     return click.argument("events", type=click.Path(dir_okay=False, path_type=Path), metavar="EVENTS")(command)
+
+
+def party_option(command: Command) -> Command:
+    """Add `--party`."""
+    words = "The customer's household or account, where it has one."
+    return click.option("--party", default="", metavar="P", help=words)(command)
 
 
 def settings_with(config: Path | None, **flags: object) -> Resolved:

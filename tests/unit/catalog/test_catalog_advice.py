@@ -20,6 +20,14 @@ DEAD = {
     "a day in rolling days": ("▶|limit: 4, window: {calendar: day}", "limit: 4, window: {rolling_days: 3}"),
     "rolling days in more of them": ("▶|limit: 4, window: {rolling_days: 3}", "limit: 4, window: {rolling_days: 9}"),
     "anything in a lifetime": ("▶|cost: 4, window: {calendar: week}", "cost: 4, window: {lifetime: true}"),
+    "a customer's cap below the party's": (
+        "▶|limit: 3, window: {sliding: 1d}",
+        "limit: 3, window: {sliding: 7d}, per: party",
+    ),
+    "a contact point's cap below the party's": (
+        "▶|limit: 3, window: {sliding: 1d}, per: contact_point",
+        "limit: 3, window: {sliding: 1d}, per: party",
+    ),
     "a longer cap that a reserve makes smaller still": (
         "▶|limit: 3, window: {sliding: 1d}",
         "limit: 3, window: {sliding: 7d}, reserve: {min_priority: 80, places: 1}",
@@ -42,6 +50,14 @@ ALIVE = {
     "a shorter cap that a reserve makes smaller": (
         "limit: 3, window: {sliding: 1d}, reserve: {min_priority: 80, places: 1}",
         "limit: 3, window: {sliding: 7d}",
+    ),
+    "a party's cap above the customer's": (
+        "limit: 3, window: {sliding: 1d}, per: party",
+        "limit: 3, window: {sliding: 7d}",
+    ),
+    "a contact point and a subject": (
+        "limit: 3, window: {sliding: 1d}, per: subject",
+        "limit: 3, window: {sliding: 7d}, per: contact_point",
     ),
     "a sliding day and a calendar week": ("limit: 3, window: {sliding: 24h}", "limit: 3, window: {calendar: week}"),
     "a month and rolling days": ("limit: 3, window: {calendar: month}", "limit: 3, window: {rolling_days: 30}"),
@@ -100,3 +116,14 @@ def test_a_selector_that_no_priority_meets_is_named() -> None:
 
 def test_a_window_in_the_zone_of_the_customer_is_no_finding() -> None:
     assert lint_more(_caps("limit: 2, window: {calendar: day, zone: customer}")).findings == ()
+
+
+def test_a_holdout_of_nobody_is_named() -> None:
+    text = "policies: [{name: p, rules: [{name: r, holdout: {share: %s, salt: a}}]}]\n"
+    assert lint_more(text % "▶0").only().problem == "this holds out nobody"
+    assert lint_more(text % "0.000001").findings == ()
+
+
+def test_a_segment_that_a_prerequisite_names_is_used() -> None:
+    rule = "prerequisite: {contact: {segments: [a]}, within: 9d}"
+    assert lint_more(f"segments: [a]\npolicies: [{{name: p, rules: [{{name: r, {rule}}}]}}]\n").findings == ()

@@ -55,7 +55,7 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
     "a day that does not exist": ({"active": {"from": "2026-02-30"}}, "active.from", "`2026-02-30` is not a date"),
     "not a number": ({"value": float("nan")}, "value", "`nan` is not a finite number"),
     "an unknown key": ({"valu": 3}, "valu", "the key `valu` is not known here"),
-    "a budget": ({"budget": {"amount": 3}}, "budget", "`budget` is not served yet"),
+    "a budget of nothing": ({"budget": {"amount": 0}}, "budget.amount", "a budget of 0 is not written on purpose"),
 }
 
 

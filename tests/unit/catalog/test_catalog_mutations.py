@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from repit_server.catalog import CatalogError, Finding, Severity, compile_catalog
 from repit_server.catalog.document import read_document
 
-TEXT = (Path(__file__).parent / "golden" / "contract.yaml").read_text("utf-8")
+TEXT = (Path(__file__).parent / "golden" / "every-key.yaml").read_text("utf-8")
 LINES = TEXT.splitlines(keepends=True)
 PLAIN: dict[str, Any] = read_document(TEXT)[0].plain()
 

@@ -23,8 +23,8 @@ REFUSALS = {
         "xyz",
         "the key `xyz` is not known here",
         (
-            "known here: `repit`, `zone`, `horizon`, `channels`, `segments`, `offer_families`, `business_units`, "
-            "`campaigns`, `policies`, `on_store_failure`"
+            "known here: `repit`, `zone`, `horizon`, `channels`, `currency`, `segments`, `fatigue`, `offer_families`, "
+            "`business_units`, `campaigns`, `policies`, `on_store_failure`"
         ),
     ),
     "an unknown key where none is known": (
@@ -243,49 +243,7 @@ REFUSALS = {
         "write `[loyal, prospect]`",
     ),
     # what is not served yet
-    "a prerequisite": (
-        with_rule("▶prerequisite: {contact: {}, within: 90d}"),
-        "policies[0].rules[0].prerequisite",
-        "`prerequisite` is not served yet",
-        LEAVE_OUT,
-    ),
-    "a rule of capacity": (
-        with_rule("▶capacity: []"),
-        "policies[0].rules[0].capacity",
-        "`capacity` is not served yet",
-        LEAVE_OUT,
-    ),
     "a rule of hours": (with_rule("▶hours: {}"), "policies[0].rules[0].hours", "`hours` is not served yet", LEAVE_OUT),
-    "a hold-out": (
-        with_rule("▶holdout: {share: 0.02, salt: x}"),
-        "policies[0].rules[0].holdout",
-        "`holdout` is not served yet",
-        LEAVE_OUT,
-    ),
-    "a budget": (
-        with_campaign("▶budget: {amount: 1}"),
-        "campaigns.spring.budget",
-        "`budget` is not served yet",
-        LEAVE_OUT,
-    ),
-    "a derived segment": (
-        "segments: {engaged: {▶when: {answered_within: 30d}}}\n",
-        "segments.engaged.when",
-        "`when` is not served yet",
-        LEAVE_OUT,
-    ),
-    "a derived segment in a list": (
-        "segments: [▶engaged: {when: {answered_within: 30d}}]\n",
-        "segments[0]",
-        "a derived segment is not served yet",
-        LEAVE_OUT,
-    ),
-    "a cap per contact point": (
-        with_cap("limit: 1, window: {sliding: 1d}, per: ▶contact_point"),
-        "policies[0].rules[0].frequency_cap.per",
-        "`contact_point` is not served yet",
-        "leave `per` out: contacts are added up by customer",
-    ),
     "a grant while the store is away": (
         "on_store_failure: {legal: ▶grant_and_log}\n",
         "on_store_failure.legal",
@@ -325,10 +283,20 @@ HEADS = {
         "channels.sms.hours",
         "`hours` is not served yet",
     ),
-    "a capacity of a channel": (
-        "repit: 1\nzone: UTC\nchannels: {sms: {▶capacity: []}}\n",
+    "a capacity of a channel that is none": (
+        "repit: 1\nzone: UTC\nchannels: {sms: {capacity: ▶150}}\n",
         "channels.sms.capacity",
-        "`capacity` is not served yet",
+        "this is not a capacity",
+    ),
+    "a capacity of a channel without a window": (
+        "repit: 1\nzone: UTC\nchannels: {sms: {▶capacity: {limit: 150}}}\n",
+        "channels.sms.capacity.window",
+        "the key `window` is missing",
+    ),
+    "a currency that is none": (
+        "repit: 1\nzone: UTC\ncurrency: ▶euro\nchannels: {sms: {}}\n",
+        "currency",
+        "`euro` is not a currency",
     ),
     "a reservation longer than the horizon": (
         "repit: 1\nzone: UTC\nhorizon: 1d\nchannels: {sms: {reservation: {expires_after: ▶25h}}}\n",

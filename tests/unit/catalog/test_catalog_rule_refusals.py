@@ -7,7 +7,7 @@ from tests.unit.catalog.linted import lint_more, with_cap, with_rule
 
 SPAN_REMEDY = "write a number and `s`, `m`, `h` or `d`, as in `7d`, from `1s` to `3653d`"
 REST_REMEDY = "write `30d`, `{days: 30, zone: customer}` or `never`"
-ONE_RULE = "exactly one of `frequency_cap`, `back_off`, `respite`"
+ONE_RULE = "exactly one of `frequency_cap`, `back_off`, `respite`, `prerequisite`, `capacity`, `holdout`"
 ONE_MEASURE = "exactly one of `limit`, `points`, `cost`"
 ONE_WINDOW = "exactly one of `sliding`, `calendar`, `rolling_days`, `lifetime`"
 
@@ -126,12 +126,12 @@ REFUSALS = {
         with_rule("X").replace("{name", "▶{name").replace("X", "respite: {after: [refused], for: 1d}, back_off: {}"),
         "policies[0].rules[0]",
         "the rule has `back_off` and `respite`",
-        f"keep {ONE_RULE}, `prerequisite`, `capacity`, `hours`, `holdout`",
+        f"keep {ONE_RULE}, `hours`",
     ),
     "a rule of no kind": (
         "policies:\n  - name: p\n    rules: [▶{name: r}]\n",
         "policies[0].rules[0]",
-        "the rule has none of `frequency_cap`, `back_off`, `respite`",
+        f"the rule has none of {ONE_RULE.removeprefix('exactly one of ')}",
         f"write {ONE_RULE}",
     ),
     "a cap of two measures": (

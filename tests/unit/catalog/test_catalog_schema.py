@@ -9,6 +9,7 @@ import yaml
 from pydantic import ValidationError
 
 from repit_server.catalog import CatalogError, Document, catalog_schema, compile_catalog
+from repit_server.catalog.document import read_document
 from repit_server.catalog.problems import BOUNDS, PHRASES
 from repit_server.catalog.rules import RULE_KINDS, RULE_KINDS_NOT_SERVED, Rule
 from repit_server.catalog.schema import SCHEMA_ID, keys_at
@@ -57,12 +58,42 @@ def test_the_schema_takes_the_document_of_the_contract_and_not_what_is_wrong_wit
     assert len(list(validator.iter_errors(document))) == 3
 
 
+def test_the_document_of_every_key_has_every_key_and_fits_the_schema() -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    text = (GOLDEN / "every-key.yaml").read_text("utf-8")
+    assert compile_catalog(text).findings == ()
+    validator = jsonschema.Draft202012Validator(catalog_schema())
+    document = read_document(text)[0].plain()
+    assert list(validator.iter_errors(document)) == []
+    for part in _parts():
+        for name, field in part.model_fields.items():
+            is_written = field.description is not None and not field.description.startswith("Of caps alone")
+            assert not is_written or f"{field.alias or name}:" in text or name == "name", f"{part.__name__}.{name}"
+    document["channels"]["call"]["capacity"][0]["window"] = {"sliding": "1d"}
+    document["segments"]["silent"]["when"] = {"unanswered_at_least": 0}
+    document["campaigns"]["world-tour"]["budget"] = {"amount": 3, "currency": "euro"}
+    document["policies"][2]["rules"][0]["holdout"]["share"] = 2
+    assert len(list(validator.iter_errors(document))) == 4
+
+
 def test_the_schema_does_not_offer_what_is_not_served_yet() -> None:
     assert set(keys_at(("policies", 0, "rules", 0))) == {"name", *RULE_KINDS}
     assert "hours" not in keys_at(("channels", "sms"))
-    assert keys_at(("segments", "loyal")) == ()
+    assert keys_at(("segments", "loyal")) == ("when",)
     assert keys_at(("policies", 0, "rules", 0, "respite", "for")) == ("days", "zone")
     assert keys_at(("nowhere", 0)) == ()
+
+
+def test_the_keys_of_a_place_are_known_in_either_form_of_its_value() -> None:
+    keys = ("limit", "window", "per", "shares", "lend", "declared_unused")
+    assert keys_at(("channels", "call", "capacity")) == keys
+    assert keys_at(("channels", "call", "capacity", 0)) == keys
+    assert keys_at(("policies", 0, "rules", 0, "capacity", 1, "window")) == (
+        "calendar",
+        "lifetime",
+        "zone",
+        "week_starts",
+    )
 
 
 def test_every_kind_of_rule_is_served_or_refused_as_not_served_yet() -> None:
@@ -86,7 +117,7 @@ def test_every_error_of_the_model_has_words() -> None:
                     part.model_validate({name: value})
                 except ValidationError as error:
                     met |= {details["type"] for details in error.errors()}
-            assert field.description or name in {*RULE_KINDS_NOT_SERVED, "budget", "when", "hours", "capacity"}
+            assert field.description or name in {*RULE_KINDS_NOT_SERVED, "hours"}
     assert met == known
 
 
@@ -110,4 +141,4 @@ def test_every_document_on_the_reference_page_is_what_the_page_says() -> None:
 
 def test_the_document_has_only_keys_that_the_contract_has() -> None:
     keys = "repit zone horizon channels segments offer_families business_units campaigns policies on_store_failure"
-    assert list(Document.model_fields) == keys.split()
+    assert set(Document.model_fields) == {*keys.split(), "currency", "fatigue"}

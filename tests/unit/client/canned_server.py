@@ -84,6 +84,20 @@ class Servicer:
         for request in requests:
             yield self.canned.reply("StreamRequestContacts", request, context)
 
+    def RegisterClaims(  # noqa: N802 - spelt as its RPC
+        self, requests: Iterator[arbitration.RegisterClaimsRequest], context: grpc.ServicerContext
+    ) -> Iterator[Message]:
+        for request in requests:
+            yield self.canned.reply("RegisterClaims", request, context)
+
+    def ShadowCatalog(self, request: Message, context: grpc.ServicerContext) -> Iterator[Message]:  # noqa: N802 - as its RPC
+        self.canned.asked.append(("ShadowCatalog", request))
+        for answer in self.canned.answers:
+            if isinstance(answer, Failure):
+                context.abort(answer.code, answer.message)
+            else:
+                yield answer
+
 
 def start(canned: CannedServer) -> grpc.Server:
     """Starts the server on a free port of the loopback."""

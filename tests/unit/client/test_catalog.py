@@ -33,6 +33,7 @@ SPRING = Campaign(
     active_until=date(2026, 5, 31),
     value=32.0,
     pressure=2.0,
+    budget=2_000.0,
     eligible=Selector(segments=("loyal",), min_priority=0, not_=Selector(kinds=("legal",), channels=("fax",))),
 )
 
@@ -119,6 +120,7 @@ def test_a_campaign_is_registered_as_it_was_written(canned: CannedServer, client
         active_until="2026-05-31",
         value=32,
         pressure=2,
+        budget=2_000,
         eligible=eligible,
     )
     assert change.catalog_version == 8

@@ -3,17 +3,32 @@
 import pytest
 from google.protobuf.descriptor import EnumDescriptor
 
-from repit.kinds import CampaignOrigin, ContactState, DenialReason, EngagementKind, Kind, Severity, Verdict, Word
+from repit.kinds import (
+    AlternativeKind,
+    CampaignOrigin,
+    ContactState,
+    DenialReason,
+    DifferenceEffect,
+    DifferenceKind,
+    EngagementKind,
+    Kind,
+    Severity,
+    Verdict,
+    Word,
+)
 from repit.v1 import campaign_pb2, catalog_pb2, customer_pb2, decision_pb2, denial_pb2, engagement_pb2, kind_pb2
 
 SETS = [
     (Verdict, decision_pb2.Verdict.DESCRIPTOR),
+    (AlternativeKind, decision_pb2.AlternativeKind.DESCRIPTOR),
     (DenialReason, denial_pb2.DenialReason.DESCRIPTOR),
     (Kind, kind_pb2.Kind.DESCRIPTOR),
     (EngagementKind, engagement_pb2.EngagementKind.DESCRIPTOR),
     (ContactState, customer_pb2.ContactState.DESCRIPTOR),
     (CampaignOrigin, campaign_pb2.CampaignOrigin.DESCRIPTOR),
     (Severity, catalog_pb2.Severity.DESCRIPTOR),
+    (DifferenceKind, catalog_pb2.DifferenceKind.DESCRIPTOR),
+    (DifferenceEffect, catalog_pb2.DifferenceEffect.DESCRIPTOR),
 ]
 
 

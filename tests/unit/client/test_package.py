@@ -73,6 +73,12 @@ def test_its_version_is_that_of_the_distribution() -> None:
 
 def test_its_examples_are_short() -> None:
     examples = sorted((ROOT / "clients" / "examples").glob("*.py"))
-    assert [path.name for path in examples] == ["ask_once.py", "batch.py", "record_engagements.py", "stream_async.py"]
+    assert [path.stem for path in examples] == [
+        "ask_once",
+        "batch",
+        "record_engagements",
+        "register_claims",
+        "stream_async",
+    ]
     for path in examples:
         assert len(path.read_text().splitlines()) <= 40, path.name

@@ -37,11 +37,15 @@ def test_everything_that_can_be_said_with_a_question_reaches_the_server(canned: 
         "customer-42",
         candidates=[
             Candidate("spring", "email", 1.5, 32.0, datetime(2026, 12, 9, 1, tzinfo=paris)),
-            Candidate("a", "sms"),
+            Candidate("a", "sms", answer_probability=0.25),
         ],
         max_grants=2,
         segments=["loyal"],
         time_zone="Europe/Paris",
+        party_id="household-7",
+        contact_point="hash-1",
+        subject="file-3",
+        planned_time=datetime(2026, 12, 9, 8, tzinfo=UTC),
         as_of=datetime(2026, 12, 2, 14, tzinfo=UTC),
         request_id="mine",
     )
@@ -54,6 +58,9 @@ def test_everything_that_can_be_said_with_a_question_reaches_the_server(canned: 
     assert request.candidates[0].score == 1.5
     assert request.candidates[0].value == 32.0
     assert request.candidates[0].deadline_time == at("2026-12-09 00:00")
+    assert request.candidates[1].answer_probability == 0.25
+    assert (request.party_id, request.contact_point, request.subject) == ("household-7", "hash-1", "file-3")
+    assert request.planned_time == at("2026-12-09 08:00")
 
 
 def test_what_is_not_said_is_absent_from_the_message(canned: CannedServer, client: Client) -> None:
@@ -62,7 +69,10 @@ def test_what_is_not_said_is_absent_from_the_message(canned: CannedServer, clien
     request = the_request(canned)
     assert not request.HasField("customer")
     assert not request.HasField("as_of_time")
+    assert not request.HasField("planned_time")
     assert not request.candidates[0].HasField("deadline_time")
+    assert not request.candidates[0].HasField("score")
+    assert not request.candidates[0].HasField("answer_probability")
 
 
 def test_each_question_gets_a_request_id_of_its_own(canned: CannedServer, client: Client) -> None:
@@ -137,6 +147,8 @@ def test_a_time_without_zone_is_refused_with_the_remedy(client: Client) -> None:
     naive = datetime(2026, 12, 2, 14)  # noqa: DTZ001 - the subject of the test
     with pytest.raises(ValueError, match="`as_of` 2026-12-02T14:00:00 names no time zone; give an aware one"):
         client.request_contact("c", campaign="a", channel="b", as_of=naive)
+    with pytest.raises(ValueError, match="`planned_time`"):
+        client.request_contact("c", campaign="a", channel="b", planned_time=naive)
     with pytest.raises(ValueError, match="`send_time`"):
         client.confirm_contact("1", send_time=naive)
 

@@ -10,7 +10,15 @@ from repit import Answer, Candidate, ContactRequest, Decision, DenialReason, Req
 from repit.google_rpc import Status
 from repit.v1 import arbitration_service_pb2 as arbitration
 from repit.v1 import denial_pb2
-from repit.v1.decision_pb2 import VERDICT_DENY, VERDICT_GRANT, Alternative, CapUsage
+from repit.v1.decision_pb2 import (
+    ALTERNATIVE_KIND_CHANNEL,
+    ALTERNATIVE_KIND_TIME,
+    VERDICT_DENY,
+    VERDICT_GRANT,
+    Alternative,
+    CapUsage,
+    Score,
+)
 from repit.v1.decision_pb2 import Decision as DecisionMessage
 from repit.v1.denial_pb2 import Denial as DenialMessage
 from repit.wording import REASONS, Reader, figure, window_words
@@ -121,6 +129,21 @@ def test_no_reason_of_the_proto_is_without_words() -> None:
     assert len(set(REASONS.values())) == len(names)
 
 
+def test_a_claim_that_outranks_is_named_with_the_cap_and_its_figures() -> None:
+    claimed = DenialMessage(
+        reason=denial_pb2.DENIAL_REASON_OUTRANKED,
+        policy="pressure",
+        rule="three-a-week",
+        limit=3,
+        used=3,
+        window="sliding 7d",
+        outranked_by="winter",
+    )
+    assert denied(claimed, earliest="2026-12-07 00:00") == (
+        "refused by three-a-week: outranked by winter, 3 of 3 in 7 d with the places claimed; ask again after Mon 00:00"
+    )
+
+
 def test_all_rules_that_spoke_are_named_with_the_time_of_the_decision() -> None:
     unanswered = DenialMessage(
         reason=denial_pb2.DENIAL_REASON_BACK_OFF, rule="silence", limit=3, used=4, earliest_time=at("2026-12-05 09:00")
@@ -155,6 +178,37 @@ def test_an_answer_with_several_decisions_names_each_and_what_is_open_instead() 
         "spring by email refused by three-a-week: 3 of 3 in 7 d; ask again after Thu 14:05",
         "granted until 14:35: spring by email; three-a-week 1 of 3 left",
         "open instead: spring by sms (open at this instant)",
+    ]
+
+
+def scored(decision: DecisionMessage, **factors: float) -> DecisionMessage:
+    message = DecisionMessage(score=Score(**factors))  # type: ignore[arg-type]
+    message.MergeFrom(decision)
+    return message
+
+
+def test_what_a_candidate_was_ranked_by_stands_below_its_decision() -> None:
+    factors = {"score": 9.598, "answer_probability": 0.3, "value": 40, "affinity": 1.6, "fatigue": 0.5, "cost": 0.002}
+    message = arbitration.RequestContactResponse(
+        decisions=[scored(DENY, **factors), scored(GRANT, score=12.5, is_given=1)]
+    )
+    asked = ContactRequest.of("c", candidates=[Candidate("spring", "email")] * 2)
+    lines = Answer.from_message(asked, message, now=WEDNESDAY).describe(UTC).splitlines()
+    assert lines[1::2] == [
+        "  score 9.598 = probability 0.3 x value 40 x affinity 1.6 x fatigue 0.5 - cost 0.002",
+        "  score 12.5, as given",
+    ]
+
+
+def test_an_alternative_says_in_which_way_it_differs() -> None:
+    alternatives = [
+        Alternative(campaign_id="spring", channel="sms", kind=ALTERNATIVE_KIND_CHANNEL, time=at("2026-12-02 14:05")),
+        Alternative(campaign_id="spring", channel="email", kind=ALTERNATIVE_KIND_TIME, time=at("2026-12-03 14:05")),
+    ]
+    message = arbitration.RequestContactResponse(decisions=[DENY], alternatives=alternatives)
+    assert Answer.from_message(ASKED, message, now=WEDNESDAY).describe(UTC).splitlines()[1:] == [
+        "open instead: spring by sms",
+        "open later: spring by email from Thu 14:05",
     ]
 
 

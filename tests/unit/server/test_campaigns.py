@@ -24,6 +24,7 @@ def full_campaign() -> Campaign:
         active_until="2026-05-31",
         value=0.0,
         pressure=2.5,
+        budget=2_000,
         origin=API,
     )
     campaign.eligible.CopyFrom(Selector(kinds=[Kind.KIND_SERVICE], segments=["loyal"], min_priority=0, max_priority=90))

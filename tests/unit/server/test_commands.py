@@ -1,7 +1,7 @@
 """Commands that need neither server nor engine: what they print, and how they end."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -54,9 +54,14 @@ def test_the_commands_are_those_of_the_contract() -> None:
     assert set(cli.commands) == {
         "serve",
         "ask",
+        "claims",
         "explain",
         "lint",
         "apply",
+        "diff",
+        "versions",
+        "rollback",
+        "shadow",
         "import",
         "replay",
         "demo",
@@ -66,12 +71,29 @@ def test_the_commands_are_those_of_the_contract() -> None:
     }
 
 
-@pytest.mark.parametrize("name", sorted(cli.commands))
+def commands_in(group: Mapping[str, click.Command], *, of: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Every command with its whole name, those of groups among them."""
+    for name, command in group.items():
+        if isinstance(command, click.Group):
+            yield from commands_in(command.commands, of=f"{of}{name} ")
+        else:
+            yield of + name, command
+
+
+COMMANDS = dict(commands_in(cli.commands))
+
+
+def test_the_claims_of_campaigns_are_a_group_of_commands(repit: Repit) -> None:
+    assert {name for name in COMMANDS if " " in name} == {"claims register", "claims list", "claims withdraw"}
+    assert repit("claims", "--help")[0] == 0
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_every_command_has_help_and_json(repit: Repit, name: str) -> None:
-    status, out, _ = repit(name, "--help")
+    status, out, _ = repit(*name.split(), "--help")
     assert status == 0
     assert "--json" in out
-    assert all(option.help for option in cli.commands[name].params if isinstance(option, click.Option))
+    assert all(option.help for option in COMMANDS[name].params if isinstance(option, click.Option))
 
 
 def test_the_version_names_the_engine_too(repit: Repit) -> None:
@@ -90,6 +112,18 @@ def test_the_version_names_the_engine_too(repit: Repit) -> None:
         ("ask", "c", "--candidate", "a:email", "--as-of", "yesterday"),
         ("ask", "c", *(["--candidate", "a:email"] * 65)),
         ("ask", "c", "--candidate", "a:email", "--target", "nowhere"),
+        ("ask", "c", "--candidate", "a:email", "--probability", "0.5"),
+        ("ask", "c", "--candidate", "a:email", "--planned", "tomorrow"),
+        ("ask", "c", "--campaign", "a", "--channel", "email", "--probability", "1.5"),
+        ("claims", "frobnicate"),
+        ("claims", "register", "places.csv", "--until", "2026-12-31"),
+        ("claims", "register", "places.csv", "--campaign", "a"),
+        ("claims", "register", "places.csv", "--campaign", "a", "--until", "soon"),
+        ("claims", "register", "places.csv", "--campaign", "a", "--until", "2026-12-31T00:00:00"),
+        ("claims", "register", "absent.csv", "--campaign", "a", "--until", "2026-12-31T00:00:00Z"),
+        ("claims", "withdraw", "--campaign", "a"),
+        ("claims", "withdraw", "c", "--all", "--campaign", "a"),
+        ("claims", "withdraw", "c"),
         ("serve", "--clock", "request", "--listen", "0.0.0.0:0"),
         ("serve", "--store", "floppy"),
         ("serve", "--config", "absent.toml"),
@@ -177,3 +211,74 @@ def test_completion_prints_a_script_for_each_shell(repit: Repit, shell: str) -> 
     assert status == 0
     assert "_REPIT_COMPLETE" in out
     assert json.loads(repit("completion", shell, "--json")[1])["shell"] == shell
+
+
+def written(path: Path, text: str) -> str:
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def test_two_files_are_compared_without_a_server(repit: Repit, tmp_path: Path) -> None:
+    before = written(tmp_path / "before.yaml", GOOD)
+    after = written(tmp_path / "after.yaml", GOOD.replace("0.1}", "0.2}, sms: {}"))
+    status, out, _ = repit("diff", after, "--against", before)
+    assert status == 1
+    assert out.splitlines() == [
+        "~ channel `email`: cost 0.1 -> 0.2",
+        "+ channel `sms` added: cost 0, pressure 1, reservations for 24 h, then counted: looser",
+        f"2 differences from {before}, 1 looser",
+    ]
+    status, out, _ = repit("diff", before, "--against", before)
+    assert (status, out) == (0, f"no difference from {before}\n")
+
+
+def test_the_differences_of_two_files_for_programs(repit: Repit, tmp_path: Path) -> None:
+    before = written(tmp_path / "before.yaml", GOOD)
+    after = written(tmp_path / "after.yaml", GOOD.replace("zone: UTC", "zone: Europe/Paris"))
+    status, out, _ = repit("diff", after, "--against", before, "--json")
+    assert status == 1
+    assert json.loads(out) == {
+        "against": before,
+        "differences": [
+            {
+                "section": "zone",
+                "name": "",
+                "kind": "changed",
+                "words": "the brand's time zone: UTC -> Europe/Paris",
+                "effect": "other",
+                "customer_count": None,
+            }
+        ],
+        "touched": None,
+    }
+
+
+@pytest.mark.parametrize("is_later", [True, False])
+def test_a_file_that_is_no_catalog_cannot_be_compared(repit: Repit, tmp_path: Path, *, is_later: bool) -> None:
+    good, bad = written(tmp_path / "good.yaml", GOOD), written(tmp_path / "bad.yaml", BAD)
+    later, against = (bad, good) if is_later else (good, bad)
+    status, _, error = repit("diff", later, "--against", against)
+    assert status == 2
+    assert f"{bad}:4:11: error:" in error
+
+
+def test_a_version_cannot_be_compared_with_a_file(repit: Repit, tmp_path: Path) -> None:
+    status, _, error = repit("diff", "3", "--against", written(tmp_path / "before.yaml", GOOD))
+    assert status == 2
+    assert "version 3 cannot be compared with a file" in error
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("shadow", "x.yaml", "--for", "soon"),
+        ("diff", "x.yaml", "--max-log-time", "1y"),
+        ("rollback", "0"),
+        ("rollback", "first"),
+        ("versions", "--limit", "0"),
+    ],
+)
+def test_a_value_that_an_option_does_not_take_is_wrong_use(repit: Repit, args: tuple[str, ...]) -> None:
+    status, _, error = repit(*args)
+    assert status == 2
+    assert error.startswith("error: ")
