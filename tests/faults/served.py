@@ -1,5 +1,8 @@
 """A server of the tests with its stubs, and what is waited for at it."""
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from grpc_health.v1 import health_pb2
@@ -44,6 +47,15 @@ class Served(ServerProcess):
                 reports.cancel()
                 return
         raise AssertionError("the server ended before its health changed")
+
+
+@contextmanager
+def fleet(store: str, servers: int, *options: str, catalog: Path, directory: Path) -> Iterator[list[Served]]:
+    """Servers on one store for the length of a block: the first brings the catalog, the others start side by side."""
+    with ExitStack() as stack, ThreadPoolExecutor(max(1, servers - 1)) as threads:
+        first = stack.enter_context(Served(store, "--catalog", str(catalog), *options, directory=directory))
+        starts = [threads.submit(Served, store, *options, directory=directory) for _ in range(servers - 1)]
+        yield [first, *(stack.enter_context(start.result(HEALTH_SECONDS * 3)) for start in starts)]
 
 
 def embedded_in(directory: Path) -> str:

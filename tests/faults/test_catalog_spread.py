@@ -1,4 +1,4 @@
-"""A catalog applied through one server is what the other server on the same Redis decides by, within one second."""
+"""A catalog applied through one server is what all servers on the same Redis decide by, within one second; none mixes two."""
 
 import time
 from collections.abc import Callable

@@ -157,12 +157,15 @@ class ArbiterEngine:
                 return outcome_of(error.code, AssertionError(error.message))
         return {(1, 0): "registered", (1, 1): "known"}[answer.registered_count, answer.known_count]
 
-    def withdraw(self, campaign: str, customer: str, moment: int, party: str) -> int:
-        """How many live claims are gone."""
+    def withdraw(self, campaign: str, customer: str, moment: int, party: str) -> str:
+        """`n withdrawn`, of the live claims, or the code of the error."""
         place = ClaimedPlace(customer_id=customer, party_id=party)
         message = WithdrawClaimsRequest(campaign_id=campaign, places=[place], as_of_time=timestamp(moment))
-        answer = self.arbiter.withdraw_claims(message.SerializeToString())
-        return WithdrawClaimsResponse.FromString(answer).withdrawn_count
+        try:
+            answer = self.arbiter.withdraw_claims(message.SerializeToString())
+        except ArbiterError as error:
+            return outcome_of(error.code, error)
+        return f"{WithdrawClaimsResponse.FromString(answer).withdrawn_count} withdrawn"
 
     def claims(self, customer: str, moment: int, party: str) -> tuple[Claim, ...]:
         """The customer's live claims."""

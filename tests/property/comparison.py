@@ -66,7 +66,7 @@ class Pair:
         if step.verb == "register":
             return self.engine.register(claim, step.time, party)
         if step.verb == "withdraw":
-            return f"{self.engine.withdraw(claim.campaign, claim.customer, step.time, party)} withdrawn"
+            return self.engine.withdraw(claim.campaign, claim.customer, step.time, party)
         return self.engine.claims(claim.customer, step.time, party)
 
     def compare(self, step: Step, answer: Answer, reply: Reply) -> list[str]:

@@ -80,8 +80,8 @@ class Engine(Protocol):
     def register(self, claim: Claim, moment: int, party: str) -> str:
         """`registered`, `known` or the code of the error."""
 
-    def withdraw(self, campaign: str, customer: str, moment: int, party: str) -> int:
-        """How many live claims are gone."""
+    def withdraw(self, campaign: str, customer: str, moment: int, party: str) -> str:
+        """`n withdrawn`, of the live claims, or the code of the error."""
 
     def claims(self, customer: str, moment: int, party: str) -> tuple[Claim, ...]:
         """The customer's live claims."""

@@ -144,12 +144,15 @@ class ReferenceModel:
         """`registered`, `known` already, `invalid_argument`, `not_found` or `resource_exhausted`."""
         return reference_claims.register(self.catalog, self.party(party or claim.customer), claim, now)
 
-    def withdraw(self, campaign: str, now: int, customer: str, party: str = "") -> int:
-        """How many live claims of the campaign the customer had, which are gone."""
+    def withdraw(self, campaign: str, now: int, customer: str, party: str = "") -> str:
+        """`n withdrawn`, of the live claims of the campaign that the customer had, or `not_found`."""
+        if campaign not in self.catalog["campaigns"]:
+            return "not_found"
         claims = self.party(party or customer).claims
         gone = [claim for claim in claims if (claim.campaign, claim.customer) == (campaign, customer)]
         claims[:] = [claim for claim in claims if claim not in gone]
-        return sum(reference_claims.span_of(self.catalog, claim, now) is not None for claim in gone)
+        live = [claim for claim in gone if reference_claims.span_of(self.catalog, claim, now) is not None]
+        return f"{len(live)} withdrawn"
 
     def withdraw_all(self, campaign: str) -> None:
         """The claims of the campaign, everybody's, are dead."""
@@ -160,6 +163,14 @@ class ReferenceModel:
         """The customer's claims that are live."""
         mine = [claim for claim in self.party(party or customer).claims if claim.customer == customer]
         return [claim for claim in mine if reference_claims.span_of(self.catalog, claim, now) is not None]
+
+    def listed(self, customer: str, now: int, party: str = "") -> tuple[Claim, ...]:
+        """The customer's live claims as a list shows them: with their own channels, else all of the campaign's."""
+        campaigns = self.catalog["campaigns"]
+        return tuple(
+            replace(claim, channels=tuple(sorted(claim.channels or campaigns[claim.campaign]["channels"])))
+            for claim in self.claims_left(customer, now, party)
+        )
 
     def record(self, customer: str, engagement: Engagement, moment: int, party: str = "") -> Recorded:
         """Count an engagement, or a contact made elsewhere, at its own time; `moment` is that of the report."""

@@ -80,11 +80,5 @@ class Played:
         if step.verb == "register":
             return self.model.register(claim, step.time, step.party)
         if step.verb == "withdraw":
-            return f"{self.model.withdraw(claim.campaign, step.time, step.customer, step.party)} withdrawn"
-        left = self.model.claims_left(step.customer, step.time, step.party)
-        return tuple(self.shown(claim) for claim in left)
-
-    def shown(self, claim: Claim) -> Claim:
-        """A claim as a list shows it: with its own channels, else with all of the campaign's."""
-        channels = claim.channels or self.model.catalog["campaigns"][claim.campaign]["channels"]
-        return replace(claim, channels=tuple(sorted(channels)))
+            return self.model.withdraw(claim.campaign, step.time, step.customer, step.party)
+        return self.model.listed(step.customer, step.time, step.party)

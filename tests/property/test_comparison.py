@@ -46,7 +46,14 @@ class ModelEngine:
     def check(self, asked: Request) -> EngineResponse | str:
         if not self.known.is_valid(asked):
             return "invalid_argument"
-        return self.translated(asked, self.known.check(asked))
+        answer = self.translated(asked, self.known.check(asked))
+        return replace(answer, decisions=tuple(self.without_unmade(decision) for decision in answer.decisions))
+
+    def without_unmade(self, decision: EngineDecision) -> EngineDecision:
+        """The decision of a check, naming only contacts that were made."""
+        made = {self.id_of(contact) for party in self.known.parties.values() for contact in party.contacts()}
+        denials = (replace(d, contacts=tuple(c for c in d.contacts if c[0] in made)) for d in decision.denials)
+        return replace(decision, denials=tuple(denials))
 
     def translated(self, asked: Request, decisions: list[Decision]) -> EngineResponse:
         others = self.known.alternatives(asked, decisions)
@@ -81,11 +88,11 @@ class ModelEngine:
     def register(self, claim: Claim, moment: int, party: str) -> str:
         return self.known.register(claim, moment, party)
 
-    def withdraw(self, campaign: str, customer: str, moment: int, party: str) -> int:
+    def withdraw(self, campaign: str, customer: str, moment: int, party: str) -> str:
         return self.known.withdraw(campaign, moment, customer, party)
 
     def claims(self, customer: str, moment: int, party: str) -> tuple[Claim, ...]:
-        return tuple(self.known.claims_left(customer, moment, party))
+        return self.known.listed(customer, moment, party)
 
 
 def walk_of(seed: str, mistake_ms: int) -> Difference | None:

@@ -94,8 +94,8 @@ def test_claims_die_with_their_campaign_and_do_not_come_back_with_it() -> None:
     service.apply(before | {"campaigns": {"spring": before["campaigns"]["spring"]}})
     service.apply(before)
     assert [left.campaign for left in service.claims_left(ANNA, T)] == ["spring"]
-    assert service.withdraw("spring", T, ANNA) == 1
-    assert service.withdraw("spring", T, ANNA) == 0
+    assert service.withdraw("spring", T, ANNA) == "1 withdrawn"
+    assert service.withdraw("spring", T, ANNA) == "0 withdrawn"
 
 
 @pytest.mark.parametrize(

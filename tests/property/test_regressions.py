@@ -8,7 +8,7 @@ import pytest
 from tests.property.arbiter_engine import ArbiterEngine
 from tests.property.comparison import replayed
 from tests.property.reference_time import DAY, HOUR
-from tests.property.reference_values import Candidate, Document, Engagement, Request
+from tests.property.reference_values import Candidate, Claim, Document, Engagement, Request
 from tests.property.steps import Place, Step
 
 T = 1_772_445_600_000
@@ -120,3 +120,11 @@ def test_an_event_on_a_channel_that_its_campaign_does_not_list_has_the_family_of
         ask(2, T + 1, "spring:sms", "news:sms"),
     ]
     assert replayed(before, engine, steps, "older family") is None
+
+
+def test_that_better_candidates_took_all_grants_is_said_after_the_claims(engine: ArbiterEngine) -> None:
+    document = catalog({"frequency_cap": {"limit": 1, "window": {"sliding": "1d"}}})
+    document["campaigns"]["spring"] = document["campaigns"]["spring"] | {"priority": 60}
+    claims = [Claim("anna", "spring", T, T + days * DAY) for days in (1, 2)]
+    registered = [Step(number, "register", "anna", T, claim=claim) for number, claim in enumerate(claims)]
+    assert replayed(document, engine, [*registered, ask(2, T, "news:sms", "spring:sms")], "beyond") is None

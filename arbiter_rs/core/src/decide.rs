@@ -8,7 +8,7 @@ use crate::asked::{asked, earliest, remaining};
 use crate::catalog::{Campaign, Snapshot};
 use crate::claims::{Use, use_up};
 use crate::compaction::Keeping;
-use crate::customer::{Contact, CustomerState, Engagement, Member, Whose};
+use crate::customer::{Charge, Contact, CustomerState, Engagement, Member, Whose};
 use crate::decision::{Alternative, Decision, Denial, Grant, Reason};
 use crate::ids::{FamilyId, SegmentId, TermsId};
 use crate::register::Terms;
@@ -58,11 +58,14 @@ pub fn ensure_known(snapshot: &Snapshot, state: &CustomerState) -> Result<(), De
     let register = &snapshot.register;
     let known = |id: TermsId| id.index() < register.terms.len();
     let known_family = |id: &FamilyId| *id == FamilyId::UNNAMED || id.index() < register.offer_families.len();
-    let is_known = state.contacts.iter().all(|contact| known(contact.terms))
-        && state.engagements.iter().all(|engagement| {
-            engagement.terms.is_none_or(known) && engagement.offer_family.as_ref().is_none_or(known_family)
-        })
-        && state.claims.iter().all(|claim| claim.campaign.index() < register.campaigns.len());
+    let known_charge = |charge: &Charge| charge.account.capacity.index() < register.capacities.len();
+    let is_known =
+        state.contacts.iter().all(|contact| known(contact.terms) && contact.charges.iter().all(known_charge))
+            && state.engagements.iter().all(|engagement| {
+                engagement.terms.is_none_or(known)
+                    && engagement.offer_family.as_ref().is_none_or(known_family)
+            })
+            && state.claims.iter().all(|claim| claim.campaign.index() < register.campaigns.len());
     if is_known { Ok(()) } else { Err(DecideError::CatalogBehind) }
 }
 
@@ -310,8 +313,7 @@ fn judge(
         },
         _ => {
             // Of one reason: what stands with customer and campaign, the rules in the order of the document, what better candidates took.
-            let is_beyond =
-                |denial: &Denial| denial.reason == Reason::Outranked && denial.rule.is_none();
+            let is_beyond = |denial: &Denial| denial.reason == Reason::Outranked && denial.rule.is_none();
             denials.sort_by_key(|denial| (denial.reason, is_beyond(denial), denial.rule));
             let is_endless = denials.iter().any(|denial| denial.earliest.is_none());
             let earliest = if is_endless { None } else { earliest(&view, t) };
@@ -321,7 +323,7 @@ fn judge(
 }
 
 /// What a grant takes of capacities and budgets.
-fn charges(view: &View<'_>, t: Timestamp) -> Vec<crate::customer::Charge> {
+fn charges(view: &View<'_>, t: Timestamp) -> Vec<Charge> {
     let judging = view.snapshot.rules_for(view.terms, view.terms_id).filter(|rule| rule.judges(view, t));
     judging
         .filter_map(PolicyRule::capacity)

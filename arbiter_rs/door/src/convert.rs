@@ -122,7 +122,9 @@ impl Checks {
     /// When a contact is planned.
     fn planned(&mut self, now: Timestamp, time: Option<&ProtoTimestamp>) -> Option<Timestamp> {
         let planned = self.time(|| "planned_time".to_owned(), time)?;
-        if planned < now {
+        if !now.is_served() {
+            // The time of the request is wrong or missing, and that is said already.
+        } else if planned < now {
             self.wrong("planned_time", "lies before the time of the request: leave it out to ask for now");
         } else if planned > now.plus_ms(MAX_PLANNED_MS) {
             self.wrong("planned_time", "is more than 31 days ahead: ask again when it is nearer");

@@ -36,6 +36,7 @@ from repit.errors import (
     UnavailableError,
 )
 from repit.explanation import ChannelAvailability, Explanation, RuleUsage, TimelineEntry
+from repit.explanation_parts import Affinity, CapacityHolding, LadderStep, Streak
 from repit.kinds import (
     AlternativeKind,
     CampaignOrigin,
@@ -48,6 +49,7 @@ from repit.kinds import (
     Severity,
     Verdict,
 )
+from repit.language import Language
 from repit.requests import Candidate, ContactRequest, Engagement
 from repit.retry import RetryPolicy
 from repit.shadow import ShadowDenialCount, ShadowReport, ShadowSample
@@ -56,6 +58,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AbortedError",
+    "Affinity",
     "AlreadyExistsError",
     "Alternative",
     "AlternativeKind",
@@ -67,6 +70,7 @@ __all__ = [
     "CampaignOrigin",
     "Candidate",
     "CapUsage",
+    "CapacityHolding",
     "Catalog",
     "CatalogDifferences",
     "ChannelAvailability",
@@ -98,6 +102,8 @@ __all__ = [
     "Finding",
     "InvalidArgumentError",
     "Kind",
+    "LadderStep",
+    "Language",
     "NotFoundError",
     "PermissionDeniedError",
     "Place",
@@ -114,6 +120,7 @@ __all__ = [
     "ShadowDenialCount",
     "ShadowReport",
     "ShadowSample",
+    "Streak",
     "TimelineEntry",
     "TouchedCustomers",
     "UnauthenticatedError",

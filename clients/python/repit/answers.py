@@ -277,7 +277,7 @@ class Alternative:
             words = say("open later: {campaign} by {channel} from {time}", time=reader.after(self.time), **way)
         else:
             words = say("open instead: {campaign} by {channel}", **way)
-        why = self.why if reader.language == ENGLISH else say(ALTERNATIVES[self.kind])
+        why = self.why if reader.language.name == ENGLISH.name else say(ALTERNATIVES[self.kind])
         return f"{words} ({why})" if why else words
 
 

@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from typing import TypeAlias
 
+from repit.claims import Claim
 from repit.contact import Contact
+from repit.explanation_parts import Affinity, CapacityHolding, LadderStep, Streak
 from repit.kinds import DenialReason
 from repit.requests import Engagement
 from repit.times import time_in
@@ -12,6 +15,8 @@ from repit.v1.customer_pb2 import ChannelAvailability as ChannelAvailabilityMess
 from repit.v1.customer_pb2 import RuleUsage as RuleUsageMessage
 from repit.v1.customer_pb2 import TimelineEntry as TimelineEntryMessage
 from repit.wording import Reader, figure, reason_words
+
+Sections: TypeAlias = tuple[tuple[str, tuple[str, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +112,10 @@ class ChannelAvailability:
 class Explanation:
     """What Répit knows of a customer.
 
-    Timeline newest first, rules, channels in the catalog's order, objections that hold (`suppressions`).
+    Timeline newest first, rules, channels in the catalog's order, objections that hold (`suppressions`), streaks of
+    unanswered contacts, affinities, live claims (the best ranked first), what the server that answered holds of
+    capacities and budgets (`holdings`), the derived segments that the customer is in, and who shares its state
+    (`party_customer_ids`). For one campaign also the `ladder`: every rule from the first in precedence to the last.
     """
 
     customer_id: str
@@ -119,6 +127,13 @@ class Explanation:
     as_of_time: datetime | None
     contact_count: int
     value_bytes: int
+    streaks: tuple[Streak, ...] = ()
+    affinities: tuple[Affinity, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    holdings: tuple[CapacityHolding, ...] = ()
+    ladder: tuple[LadderStep, ...] = ()
+    derived_segments: tuple[str, ...] = ()
+    party_customer_ids: tuple[str, ...] = ()
 
     @classmethod
     def from_message(cls, message: ExplainCustomerResponse) -> "Explanation":
@@ -133,6 +148,13 @@ class Explanation:
             as_of_time=time_in(message, "as_of_time"),
             contact_count=message.contact_count,
             value_bytes=message.value_bytes,
+            streaks=tuple(Streak.from_message(streak) for streak in message.streaks),
+            affinities=tuple(Affinity.from_message(affinity) for affinity in message.affinities),
+            claims=tuple(Claim.from_message(claim) for claim in message.claims),
+            holdings=tuple(CapacityHolding.from_message(holding) for holding in message.holdings),
+            ladder=tuple(LadderStep.from_message(step) for step in message.ladder),
+            derived_segments=tuple(message.derived_segments),
+            party_customer_ids=tuple(message.party_customer_ids),
         )
 
     def __str__(self) -> str:
@@ -142,16 +164,28 @@ class Explanation:
         """The explanation in words, some lines; times in `zone`, in the local one where none."""
         near, dated = Reader(zone, self.as_of_time), Reader(zone)
         at = f" at {dated.until(self.as_of_time)}" if self.as_of_time is not None else ""
-        sections = (
+        always: Sections = (
             ("objections", tuple(_engagement_words(engagement) for engagement in self.suppressions)),
             ("channels", tuple(channel.describe(near) for channel in self.channels)),
             ("rules", tuple(usage.describe(near) for usage in self.rules)),
             ("timeline, newest first", tuple(entry.describe(dated) for entry in self.timeline)),
         )
         lines = [f"{self.customer_id}{at}: {self.contact_count} contacts, catalog version {self.catalog_version}"]
-        for title, words in sections:
+        for title, words in (*always[:2], *self._where_any(near), *always[2:]):
             lines += [f"{title}:", *(f"  {line}" for line in words)] if words else [f"{title}: none"]
         return "\n".join(lines)
+
+    def _where_any(self, near: Reader) -> "Sections":
+        sections: Sections = (
+            ("party", self.party_customer_ids),
+            ("derived segments", self.derived_segments),
+            ("ladder", tuple(step.describe(near) for step in self.ladder)),
+            ("streaks", tuple(f"{streak.whose(near)}: {streak.describe(near)}" for streak in self.streaks)),
+            ("affinities", tuple(affinity.describe(near) for affinity in self.affinities)),
+            ("claims", tuple(claim.describe(near.zone) for claim in self.claims)),
+            ("capacities held by this server", tuple(holding.describe(near) for holding in self.holdings)),
+        )
+        return tuple((title, words) for title, words in sections if words)
 
 
 def _engagement_words(engagement: Engagement) -> str:

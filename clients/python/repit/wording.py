@@ -128,9 +128,9 @@ def figure(value: float, language: Language = ENGLISH) -> str:
 
 
 def span_words(span: str, language: Language = ENGLISH) -> str:
-    """Spans as people write them: `7d` as `7 d`, `15m` as `15 min`, `never` (it ends) as `ever`; other words stay."""
+    """Spans as people write them: `7d` as `7 d`, `15m` as `15 min`, `never` (it ends) as `for ever`."""
     if span == "never":
-        return language.say("ever")
+        return language.say("for ever")
     days = DAYS_SPAN.sub(lambda found: language.say_number("{number} day", "{number} days", int(found[1])), span)
     return SPAN.sub(lambda found: language.say(UNITS[found[2]], number=found[1]), days)
 
@@ -150,7 +150,7 @@ def window_words(window: str, language: Language = ENGLISH) -> str:
     return language.say("in {span}", span=span_words(span, language)) if span else ""
 
 
-def reason_words(  # noqa: PLR0913 - the figures of a denial
+def reason_words(
     reason: DenialReason,
     *,
     used: float,

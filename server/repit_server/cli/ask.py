@@ -7,14 +7,18 @@ import click
 
 from repit import Answer, Candidate, Client
 from repit_server.cli.failure import ANSWER_IS_NO, Failure, speaking_to
+from repit_server.cli.language import language_of
 from repit_server.cli.options import (
     CandidateValue,
     Moment,
     as_of_option,
     config_option,
+    contact_point_option,
     json_option,
+    lang_option,
     party_option,
     settings_with,
+    subject_option,
     target_option,
     zone_or_none,
 )
@@ -42,8 +46,8 @@ from repit_server.cli.output import print_json
 )
 @click.option("--time-zone", default="", metavar="ZONE", help="The customer's time zone, as in `Europe/Paris`.")
 @party_option
-@click.option("--contact-point", default="", metavar="H", help="A hash of the address or number.")
-@click.option("--subject", default="", metavar="WHAT", help="What the contact is about: a debt, a file.")
+@contact_point_option
+@subject_option
 @click.option(
     "--planned",
     type=Moment(),
@@ -52,6 +56,7 @@ from repit_server.cli.output import print_json
 )
 @click.option("--request-id", default="", metavar="ID", help="Names the request, so that it can be asked again.")
 @click.option("--check", is_flag=True, help="Only ask: reserve nothing.")
+@lang_option
 @as_of_option
 @target_option
 @config_option
@@ -76,6 +81,7 @@ def ask(  # noqa: PLR0913 - one parameter for each option
     planned: datetime | None,
     request_id: str,
     check: bool,
+    lang: str | None,
     as_of: datetime | None,
     target: str | None,
     config: Path | None,
@@ -106,7 +112,7 @@ def ask(  # noqa: PLR0913 - one parameter for each option
     if as_json:
         print_json(_written(answer))
     else:
-        click.echo(answer.describe(zone_or_none(time_zone)))
+        click.echo(answer.describe(zone_or_none(time_zone), language_of(lang)))
     if not answer.is_granted:
         context.exit(ANSWER_IS_NO)
 

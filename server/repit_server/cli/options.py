@@ -12,6 +12,7 @@ import click
 from repit import Candidate
 from repit_server.catalog.times import span_ms
 from repit_server.cli.failure import settings_failures
+from repit_server.cli.language import LANGUAGES
 from repit_server.settings import Resolved, resolve
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -151,6 +152,24 @@ def party_option(command: Command) -> Command:
     """Add `--party`."""
     words = "The customer's household or account, where it has one."
     return click.option("--party", default="", metavar="P", help=words)(command)
+
+
+def contact_point_option(command: Command) -> Command:
+    """Add `--contact-point`."""
+    words = "A hash of the address or number."
+    return click.option("--contact-point", default="", metavar="H", help=words)(command)
+
+
+def subject_option(command: Command) -> Command:
+    """Add `--subject`."""
+    words = "What the contact is about: a debt, a file."
+    return click.option("--subject", default="", metavar="WHAT", help=words)(command)
+
+
+def lang_option(command: Command) -> Command:
+    """Add `--lang`."""
+    words = "The language of the words; French by default where LANG or LC_MESSAGES is French."
+    return click.option("--lang", type=click.Choice(LANGUAGES), help=words)(command)
 
 
 def settings_with(config: Path | None, **flags: object) -> Resolved:

@@ -47,7 +47,7 @@ def shadow(
     server = settings_with(config, target=target).settings.target
     with speaking_to(server), Client(server) as client:
         text = checked_text(client, file)
-        reports = _announced(client.shadow_catalog(text, interval_s=interval))
+        reports = client.shadow_catalog(text, interval_s=interval)
         last = last_of(reports, seconds) if as_json else _watched(reports, seconds)
     if last is None:
         raise Failure.of_server(f"{server}: the server ended before it reported", "run the command again")
@@ -57,26 +57,23 @@ def shadow(
         console().print(report_view(last))
 
 
-def _announced(reports: Iterator[ShadowReport]) -> Iterator[ShadowReport]:
-    """Say beside which version it decides once it has begun."""
-    for number, report in enumerate(reports):
-        if number == 0:
-            note(f"deciding beside version {report.catalog_version}; Ctrl-C ends it")
-        yield report
-
-
 def last_of(
     reports: Iterator[ShadowReport],
     seconds: float | None,
     show: Callable[[ShadowReport], None] = lambda _: None,
     clock: Callable[[], float] = time.monotonic,
 ) -> ShadowReport | None:
-    """Show reports for so many seconds, without end where None, or until Ctrl-C; gives the last one."""
+    """Show reports for so many seconds, without end where None, or until Ctrl-C; gives the last one.
+
+    The first is kept before it is said that Ctrl-C ends it: from then on there is one to give.
+    """
     last = None
     end = math.inf if seconds is None else clock() + seconds
     with contextlib.suppress(KeyboardInterrupt):
-        for report in reports:
+        for number, report in enumerate(reports):
             last = report
+            if number == 0:
+                note(f"deciding beside version {report.catalog_version}; Ctrl-C ends it")
             show(report)
             if clock() >= end:
                 break

@@ -32,7 +32,10 @@ def entry(kind: EngagementKind, hours: int, value: float = 0.0) -> TimelineEntry
 
 def test_what_a_rule_says_alike_of_several_campaigns_is_drawn_once() -> None:
     drawn = grouped([usage("a"), usage("b"), usage("c", used=2)])
-    assert [(found.used, ways) for found, ways in drawn] == [(1, "a by email and 1 more"), (2, "c by email")]
+    assert [(found.used, ways) for found, ways in drawn] == [
+        (1, [("a", "email"), ("b", "email")]),
+        (2, [("c", "email")]),
+    ]
 
 
 def test_a_bar_is_full_when_the_rule_is() -> None:

@@ -98,6 +98,7 @@ pub struct Snapshot {
     families: Vec<Family>,
     campaign_by_id: HashMap<CampaignId, usize>,
     campaigns_by_family: HashMap<FamilyId, Vec<usize>>,
+    capacity_by_id: HashMap<CapacityId, usize>,
     campaign_by_name: HashMap<String, usize>,
     channel_by_name: HashMap<String, ChannelId>,
     segment_by_name: HashMap<String, SegmentId>,
@@ -149,6 +150,11 @@ impl Snapshot {
                 .map(|(index, campaign)| (campaign.common.campaign, index))
                 .collect(),
             campaigns_by_family: by_family(&campaigns),
+            capacity_by_id: rules
+                .iter()
+                .enumerate()
+                .filter_map(|(place, rule)| Some((rule.capacity()?.id, place)))
+                .collect(),
             derived,
             families,
             fatigue_half_life_ms: catalog.fatigue_half_life_ms,
@@ -197,7 +203,7 @@ impl Snapshot {
     /// A capacity of this version, by its integer.
     #[must_use]
     pub fn capacity(&self, id: CapacityId) -> Option<&Capacity> {
-        self.rules.iter().filter_map(PolicyRule::capacity).find(|capacity| capacity.id == id)
+        self.capacity_by_id.get(&id).and_then(|place| self.rules.get(*place)).and_then(PolicyRule::capacity)
     }
 
     /// The one name of a capacity in one window: policy, rule, what it is counted for, start of the window.

@@ -22,6 +22,8 @@ mod holdout;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod ledger;
+#[cfg(test)]
 mod outranking;
 #[cfg(test)]
 mod parties;

@@ -2,7 +2,7 @@
 
 use arbiter_core::compiled::EngagementKind;
 use arbiter_core::customer::Status;
-use arbiter_core::decision::Reason;
+use arbiter_core::decision::{AlternativeKind, Reason};
 use arbiter_core::selector::Kind;
 use prost_types::EnumDescriptorProto;
 
@@ -66,6 +66,13 @@ fn kinds_are_those_of_the_wire() {
     let of_core: Vec<String> = all.iter().map(|kind| spelt("KIND", &format!("{kind:?}"))).collect();
     let of_wire: Vec<String> = sent(&enumeration("Kind")).into_iter().map(|(name, _)| name).collect();
     assert_eq!(of_wire, of_core);
+}
+
+#[test]
+fn alternatives_are_those_of_the_wire() {
+    let all = [AlternativeKind::Channel, AlternativeKind::Fallback, AlternativeKind::Time];
+    let of_core = all.map(|kind| (spelt("ALTERNATIVE_KIND", &format!("{kind:?}")), kind as i32));
+    assert_eq!(sent(&enumeration("AlternativeKind")), of_core);
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use arbiter_door::messages::repit::v1 as proto;
 use arbiter_store::Store;
 use arbiter_store::log::{
-    Change, ContactConfirmed, ContactGranted, ContactLogRecord, ContactReleased, LoggedEngagement,
+    Change, ClaimsRegistered, ClaimsWithdrawn, ContactConfirmed, ContactGranted, ContactLogRecord,
+    ContactReleased, LoggedClaim, LoggedEngagement,
 };
 use prost::Message;
 use proto::contact_log_record::Change as Declared;
@@ -12,7 +13,7 @@ use crate::office::{DAY, Office, T, at, event};
 use crate::schema::message;
 
 /// One record of each change, every field set.
-fn written() -> [ContactLogRecord; 4] {
+fn written() -> [ContactLogRecord; 6] {
     let text = |value: &str| value.to_owned();
     let granted = ContactGranted {
         contact_id: text("contact"),
@@ -25,6 +26,9 @@ fn written() -> [ContactLogRecord; 4] {
         segments: vec![text("loyal"), text("prospect")],
         priority: 40,
         contact_time: at(T),
+        claim: Some(claim()),
+        contact_point: 7,
+        subject: 8,
     };
     let engagement = LoggedEngagement {
         event_id: text("event"),
@@ -43,6 +47,8 @@ fn written() -> [ContactLogRecord; 4] {
         Change::Confirmed(ContactConfirmed { contact_id: text("contact"), send_time: at(T + 2) }),
         Change::Released(ContactReleased { contact_id: text("contact"), reason: text("bounced") }),
         Change::Engagement(engagement),
+        Change::ClaimsRegistered(ClaimsRegistered { claims: vec![claim()] }),
+        Change::ClaimsWithdrawn(ClaimsWithdrawn { campaign_id: text("campaign") }),
     ];
     changes.map(|change| ContactLogRecord {
         customer_id: text("42"),
@@ -50,7 +56,19 @@ fn written() -> [ContactLogRecord; 4] {
         state_version: 3,
         catalog_version: 9,
         change: Some(change),
+        party_id: text("household"),
     })
+}
+
+fn claim() -> LoggedClaim {
+    LoggedClaim {
+        customer_id: "42".to_owned(),
+        campaign_id: "campaign".to_owned(),
+        channels: vec!["channel".to_owned()],
+        from_time: at(T),
+        until_time: at(T + DAY),
+        score: Some(0.0),
+    }
 }
 
 #[test]
@@ -65,7 +83,7 @@ fn the_declared_record_reads_every_field_that_the_store_writes_and_writes_the_sa
 
 #[test]
 fn fields_are_read_under_their_own_names() {
-    let [granted, confirmed, released, engagement] =
+    let [granted, confirmed, released, engagement, registered, withdrawn] =
         written().map(|record| proto::ContactLogRecord::decode(record.encode_to_vec().as_slice()).unwrap());
     assert_eq!(
         (granted.customer_id.as_str(), granted.record_time, granted.state_version, granted.catalog_version),
@@ -80,6 +98,12 @@ fn fields_are_read_under_their_own_names() {
     assert_eq!(
         (granted.kind, granted.segments.len(), granted.priority, granted.contact_time),
         (2, 2, 40, at(T))
+    );
+    assert_eq!((granted.contact_point, granted.subject), (7, 8));
+    let used = granted.claim.unwrap();
+    assert_eq!(
+        (used.campaign_id.as_str(), used.until_time, used.score),
+        ("campaign", at(T + DAY), Some(0.0))
     );
     let Some(Declared::Confirmed(confirmed)) = confirmed.change else { panic!("a confirmation") };
     assert_eq!((confirmed.contact_id.as_str(), confirmed.send_time), ("contact", at(T + 2)));
@@ -98,16 +122,23 @@ fn fields_are_read_under_their_own_names() {
         (engagement.kind, engagement.value, engagement.event_time, engagement.segments.len()),
         (7, 99.95, at(T + 1), 1)
     );
+    assert_eq!(registered.party_id, "household");
+    let Some(Declared::ClaimsRegistered(registered)) = registered.change else { panic!("claims") };
+    assert_eq!(registered.claims.first().map(|claim| claim.channels.len()), Some(1));
+    let Some(Declared::ClaimsWithdrawn(withdrawn)) = withdrawn.change else { panic!("a withdrawal") };
+    assert_eq!(withdrawn.campaign_id, "campaign");
 }
 
 #[test]
 fn the_store_writes_every_field_that_is_declared() {
     let count = |name: &str| message(name).field.len();
-    assert_eq!(count("ContactLogRecord"), 4 + 4);
-    assert_eq!(count("ContactGranted"), 10);
+    assert_eq!(count("ContactLogRecord"), 5 + 6);
+    assert_eq!(count("ContactGranted"), 13);
     assert_eq!(count("ContactConfirmed"), 2);
     assert_eq!(count("ContactReleased"), 2);
-    // All but the party, which is not served yet.
+    assert_eq!((count("ClaimsRegistered"), count("ClaimsWithdrawn")), (1, 1));
+    // All but the priority, which the catalog has; and all but the party, which stands in the record.
+    assert_eq!(count("Claim"), 6 + 1);
     assert_eq!(count("Engagement"), 10 + 1);
 }
 

@@ -51,7 +51,12 @@ impl Office {
             "campaigns": [campaign("spring"), campaign("autumn")],
             "policies": [{"name": "pressure", "rules": rules}],
         });
-        office.door.arbiter().apply_catalog(&serde_json::to_vec(&catalog).unwrap(), b"", None).await.unwrap();
+        office
+            .door
+            .arbiter()
+            .apply_catalog(&serde_json::to_vec(&catalog).unwrap(), b"", None, &[])
+            .await
+            .unwrap();
         office
     }
 

@@ -374,6 +374,7 @@ impl<S: Store> Arbiter<S> {
                 Ok(Commit::Conflict(current)) => {
                     drop(tallies);
                     taken.give_back();
+                    scarce.is_fresh = false;
                     stored = current;
                 }
                 Ok(Commit::Fenced) => {
@@ -383,7 +384,12 @@ impl<S: Store> Arbiter<S> {
                 }
                 Err(error) => {
                     drop(tallies);
-                    taken.unsure();
+                    // What is beyond a maximum was never sent; of anything else nobody knows.
+                    if matches!(error, StoreError::TooLarge { .. }) {
+                        taken.give_back();
+                    } else {
+                        taken.unsure();
+                    }
                     return Err(error.into());
                 }
             }

@@ -53,12 +53,16 @@ pub(super) fn denies(outcome: &Outcome) -> bool {
 
 fn spec(snapshot: &Snapshot, account: &AccountKey, now: Timestamp) -> AccountSpec {
     let capacity = snapshot.capacity(account.capacity);
-    let end = capacity.and_then(|capacity| capacity.window(snapshot, account.start)).map(|(_, end)| end);
+    let left = |(_, end): (Timestamp, Timestamp)| end.0.saturating_sub(now.0).max(0);
+    let keep = |left: i64| left.saturating_add(KEPT_MS).min(KEPT_MOST_MS);
+    // Of a capacity that this catalog does not have only a release still speaks.
+    let keep_ms = capacity.map_or(KEPT_MS, |capacity| {
+        capacity.window(snapshot, account.start).map_or(0, |window| keep(left(window)))
+    });
     AccountSpec {
         name: snapshot.account_name(account),
         limits: capacity.map(|capacity| capacity.limits()).unwrap_or_default(),
-        keep_ms: end
-            .map_or(0, |end| (end.0.saturating_sub(now.0)).max(0).saturating_add(KEPT_MS).min(KEPT_MOST_MS)),
+        keep_ms,
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod blocks;
 mod replicas;
+mod servers;
 mod unreliable;
 
 use arbiter_core::{customer::Pool, ledger::returned_field};
