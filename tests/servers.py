@@ -47,9 +47,9 @@ class StartError(Exception):
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The variables for a process: none of this machine's settings."""
+    """The variables for a process: none of this machine's settings, and its words in English."""
     variables = {name: value for name, value in os.environ.items() if not name.startswith("REPIT_")}
-    return variables | dict(extra or {})
+    return variables | {"LC_ALL": "C.UTF-8"} | dict(extra or {})
 
 
 def repit(

@@ -8,14 +8,12 @@ explains the figures.
 
 import argparse
 import heapq
-import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from rich.table import Table
 
@@ -31,108 +29,28 @@ from repit.v1.arbitration_service_pb2 import (
     RegisterClaimsResponse,
 )
 from repit.v1.decision_pb2 import Decision, Verdict
-from repit_server.catalog import compile_catalog
-from repit_server.cli.catalog_files import names_of
 from repit_server.cli.output import Advance, console, print_json, progress_bar
-from repit_server.history.event import EventKind
-from repit_server.history.event_file import EventLine, read_events
+from repit_server.history.event_file import EventLine
 from repit_server.history.event_message import (
-    CatalogNames,
     add_confirmation,
     add_engagement,
     add_request,
     set_time,
 )
+from tools.look_ahead_oracle import DAY_MS, Key, Year, conflicts, key_of, oracle, read_year, why
 
 CATALOG: Final = Path(__file__).parents[1] / "docs/demo/policies/one-per-30d.yaml"
-DAY_MS: Final = 86_400_000
 HOUR_MS: Final = 3_600_000
-HALF_LIFE_MS: Final = 180 * DAY_MS
+HALF_LIFE_DAYS: Final = 180
 """In which half of what an answer taught about a household fades: the example of docs/reference/catalog.md."""
 PRIOR_MAILINGS: Final = 10
-"""How many mailings with the rate of all of them a family starts with."""
+"""With how many mailings of the rate of all families each one starts."""
 ANNOUNCED_DAYS: Final = (0, 7, 14, 30, 60)
 FIXED_SCORE: Final = "affinity"
 """The score that was fixed before any figure was seen; so was the announcement of `FIXED_DAYS`."""
 FIXED_DAYS: Final = 30
 ASKED_AGAIN_DAYS: Final = 28
 """How long a refused mailing goes on asking, in the runs where it does: no campaign of the year is shorter."""
-
-
-class Key(NamedTuple):
-    """A household and a campaign: one mailing."""
-
-    customer: str
-    campaign: str
-
-
-@dataclass(frozen=True)
-class Year:
-    """An event file under one cap of 1 contact per sliding window."""
-
-    mailings: Sequence[EventLine]
-    """In file order, one per household and campaign."""
-    answers: Mapping[Key, Sequence[EventLine]]
-    """The conversions of each mailing that was answered, ascending."""
-    compiled: bytes
-    names: CatalogNames
-    window_ms: int
-
-    @cached_property
-    def conversions(self) -> list[EventLine]:
-        """All conversions, ascending by time and line."""
-        return sorted((line for lines in self.answers.values() for line in lines), key=lambda line: line.number)
-
-    @cached_property
-    def by_customer(self) -> dict[str, list[EventLine]]:
-        """The mailings of each household, in file order."""
-        found = defaultdict(list)
-        for line in self.mailings:
-            found[line.event.customer_id].append(line)
-        return dict(found)
-
-    @cached_property
-    def audience(self) -> Counter[str]:
-        """How many households each campaign mails."""
-        return Counter(line.event.campaign_id for line in self.mailings)
-
-    @cached_property
-    def answered_of(self) -> Counter[str]:
-        """How many of them answer, by the whole file."""
-        return Counter(key.campaign for key in self.answers)
-
-
-def key_of(line: EventLine) -> Key:
-    """The household and campaign of a line."""
-    return Key(line.event.customer_id, line.event.campaign_id)
-
-
-def read_year(path: Path, catalog: Path) -> Year:
-    """Read both files. Raises `ValueError` where they are not what is measured here."""
-    document = compile_catalog(catalog.read_text(encoding="utf-8"))
-    compiled = json.loads(document.compiled)
-    rules = [rule for policy in compiled["policies"] for rule in policy["rules"]]
-    caps = [rule.get("frequency_cap", {}) for rule in rules]
-    if len(caps) != 1 or caps[0].get("limit") != 1 or "sliding_ms" not in caps[0]["window"]:
-        raise ValueError(f"`{catalog}` is not one rule, a cap of 1 per sliding window")
-    for family in compiled["offer_families"]:
-        family |= {"half_life_ms": HALF_LIFE_MS, "learns_from": ["converted"]}
-    mailings, answers = [], defaultdict(list)
-    for line in read_events(path):
-        if line.event.kind is EventKind.SENT:
-            mailings.append(line)
-        elif line.event.kind is EventKind.CONVERTED:
-            answers[key_of(line)].append(line)
-    if len({key_of(line) for line in mailings}) < len(mailings):
-        raise ValueError(f"`{path}` mails a household twice for one campaign")
-    mailed = {key_of(line) for line in mailings}
-    return Year(
-        mailings=mailings,
-        answers={key: lines for key, lines in answers.items() if key in mailed},
-        compiled=json.dumps(compiled).encode(),
-        names=names_of(document),
-        window_ms=caps[0]["window"]["sliding_ms"],
-    )
 
 
 @dataclass(frozen=True)
@@ -155,6 +73,7 @@ class Plan:
 class Families:
     """What the answers so far taught about each offer family, over all households: of sent mailings alone."""
 
+    prior_mailings: int
     sent: Counter[str] = field(default_factory=Counter)
     answered: Counter[str] = field(default_factory=Counter)
     value: Counter[str] = field(default_factory=Counter)
@@ -162,7 +81,7 @@ class Families:
     def mean(self, what: Counter[str], family: str) -> float:
         """What one mailing of a family brought, drawn towards the mean of all families."""
         overall = sum(what.values()) / max(1, self.sent.total())
-        return (what[family] + PRIOR_MAILINGS * overall) / (self.sent[family] + PRIOR_MAILINGS)
+        return (what[family] + self.prior_mailings * overall) / (self.sent[family] + self.prior_mailings)
 
 
 @dataclass
@@ -193,11 +112,10 @@ class Run:
     year: Year
     plan: Plan
     engine: Arbiter
-    families: Families = field(default_factory=Families)
+    families: Families
     ranking: Ranking = field(default_factory=Ranking)
     contacts: dict[Key, tuple[str, int]] = field(default_factory=dict)
     """The contact id and time of what was sent."""
-    reasons: Counter[str] = field(default_factory=Counter)
     _answered: set[Key] = field(default_factory=set)
     _heard: int = 0
 
@@ -258,7 +176,7 @@ class Run:
         for line in (line for customer in customers for line in self.year.by_customer[customer]):
             start_ms = line.event.time_ms
             if start_ms <= announced_ms and now_ms < start_ms + self.plan.life_ms and key_of(line) not in self.contacts:
-                scores[key_of(line)] = SCORES[self.plan.score](self, line, now_ms)
+                scores[key_of(line)] = (SCORES | CHANCES)[self.plan.score](self, line, now_ms)
                 message = messages.setdefault((line.event.campaign_id, start_ms), self._registration(line, now_ms))
                 message.places.add(customer_id=line.event.customer_id, score=scores[key_of(line)])
         for message in messages.values():
@@ -322,30 +240,41 @@ class Run:
 
     def result(self, first_come: Mapping[Key, float]) -> dict[str, Any]:
         """The figures of a run that is over; gains and losses are against first come, first served."""
-        kept = self.kept()
+        kept, left_empty = self.kept(), self._left_empty()
+        gained, lost = kept.keys() - first_come.keys(), first_come.keys() - kept.keys()
         return {
             "score": self.plan.score if self.plan.announced_days is not None else "",
             "announced_days": self.plan.announced_days,
             "asked_again_days": self.plan.asked_again_days,
             "mailings": len(self.contacts),
             "answers": len(kept),
-            "answers_gained": len(kept.keys() - first_come.keys()),
-            "answers_lost": len(first_come.keys() - kept.keys()),
+            "answers_gained": len(gained),
+            "answers_lost": len(lost),
             "value": round(sum(kept.values()), 2),
-            "places_left_empty": self._places_left_empty(),
+            "left_empty": len(left_empty),
+            "answers_left_empty": sum(key in self.year.answers for key in left_empty),
             "conflicts_ranked_right": None if self.ranking.share is None else round(self.ranking.share, 3),
+            "mailings_by_campaign": by_campaign(self.contacts),
+            "gained_by_campaign": by_campaign(gained),
+            "lost_by_campaign": by_campaign(lost),
         }
 
-    def _places_left_empty(self) -> int:
+    def _left_empty(self) -> list[Key]:
         """Mailings that were not sent though nothing that was sent is within a window of their time."""
         sent_ms = defaultdict(list)
         for key, (_, time_ms) in self.contacts.items():
             sent_ms[key.customer].append(time_ms)
-        return sum(
-            all(abs(line.event.time_ms - time_ms) >= self.year.window_ms for time_ms in sent_ms[line.event.customer_id])
+        return [
+            key_of(line)
             for line in self.year.mailings
             if key_of(line) not in self.contacts
-        )
+            and all(abs(line.event.time_ms - ms) >= self.year.window_ms for ms in sent_ms[line.event.customer_id])
+        ]
+
+
+def by_campaign(keys: Iterable[Key]) -> dict[str, int]:
+    """How many there are of each campaign."""
+    return dict(sorted(Counter(key.campaign for key in keys).items()))
 
 
 def require(is_so: bool, answer: object) -> None:  # noqa: FBT001 - an assertion that stays in
@@ -354,15 +283,6 @@ def require(is_so: bool, answer: object) -> None:  # noqa: FBT001 - an assertion
         raise RuntimeError(f"the engine refused: {answer}")
 
 
-def conflicts(lines: Sequence[EventLine], window_ms: int) -> Iterable[tuple[EventLine, EventLine]]:
-    """The pairs of a household's mailings of which a cap of 1 keeps one: less than a window apart."""
-    for index, first in enumerate(lines):
-        for second in lines[index + 1 :]:
-            if second.event.time_ms - first.event.time_ms < window_ms:
-                yield first, second
-
-
-# ---------------------------------------------------------------- scores
 Score: TypeAlias = Callable[[Run, EventLine, int], float]
 
 
@@ -378,101 +298,29 @@ def engine_score(run: Run, line: EventLine, now_ms: int) -> float:
     return answer.decisions[0].score.score
 
 
-def chance_score(_run: Run, line: EventLine, _now_ms: int) -> float:
+def chance(salt: str) -> Score:
     """A number that knows nothing: a hash of the household and the campaign."""
-    return float(int.from_bytes(blake2b("\0".join(key_of(line)).encode(), digest_size=6).digest()))
+
+    def score(_run: Run, line: EventLine, _now_ms: int) -> float:
+        hashed = blake2b("\0".join((salt, *key_of(line))).encode(), digest_size=6)
+        return float(int.from_bytes(hashed.digest()))
+
+    return score
 
 
-SCORES: Final[Mapping[str, Score]] = {
+SCORES: Final[dict[str, Score]] = {
     "affinity": engine_score,
     "family": lambda run, line, _: run.families.mean(run.families.answered, line.event.offer_family),
     "value": lambda run, line, _: run.families.mean(run.families.value, line.event.offer_family),
     "small-audience": lambda run, line, _: -float(run.year.audience[line.event.campaign_id]),
     "large-audience": lambda run, line, _: float(run.year.audience[line.event.campaign_id]),
-    "chance": chance_score,
     "campaign-in-hindsight": lambda run, line, _: (
         run.year.answered_of[line.event.campaign_id] / run.year.audience[line.event.campaign_id]
     ),
     "answers-in-hindsight": lambda run, line, _: float(key_of(line) in run.year.answers),
 }
 """The last two know the year's answers: limits to measure the others by, which nobody could use."""
-
-
-# ---------------------------------------------------------------- the oracle
-Kept: TypeAlias = tuple[int, int]
-"""Answers and mailings."""
-
-
-def best_of_household(year: Year, lines: Sequence[EventLine]) -> list[Kept]:
-    """The choices that a cap of 1 allows one household, at the mailings' own times: those that no other betters."""
-    best: list[list[Kept]] = []
-    for index, line in enumerate(lines):
-        before = [other for other in range(index) if line.event.time_ms - lines[other].event.time_ms >= year.window_ms]
-        answered = key_of(line) in year.answers
-        earlier = best[before[-1]] if before else [(0, 0)]
-        with_it = [(answers + answered, mailings + 1) for answers, mailings in earlier]
-        best.append(unbettered([*with_it, *(best[-1] if best else [(0, 0)])]))
-    return best[-1]
-
-
-def unbettered(choices: Iterable[Kept]) -> list[Kept]:
-    """Of each number of answers the most mailings, where fewer answers bring more of them; most answers first."""
-    kept: list[Kept] = []
-    for choice in sorted(set(choices), reverse=True):
-        if not kept or choice[1] > kept[-1][1]:
-            kept.append(choice)
-    return kept
-
-
-def oracle(year: Year, mailings_wanted: int) -> dict[str, Any]:
-    """What could be kept at most by one who knew the answers; also from as many mailings as `mailings_wanted`."""
-    households = [best_of_household(year, lines) for lines in year.by_customer.values()]
-    answers, mailings = (sum(choices[0][place] for choices in households) for place in (0, 1))
-    most: dict[int, int] = {0: mailings}
-    for choices in households:
-        with_choice: Counter[int] = Counter()
-        for lost, sent in most.items():
-            for fewer_answers, more_mailings in choices:
-                loss = lost + choices[0][0] - fewer_answers
-                with_choice[loss] = max(with_choice[loss], sent + more_mailings - choices[0][1])
-        most = with_choice
-    enough = [loss for loss, sent in most.items() if sent >= mailings_wanted]
-    return {
-        "answers": answers,
-        "mailings_needed": answers,
-        "mailings_at_most": mailings,
-        "answers_from_as_many_mailings": answers - min(enough) if enough else None,
-        "most_mailings_of_any_choice": max(most.values()),
-    }
-
-
-# ---------------------------------------------------------------- why
-def why(year: Year) -> dict[str, Any]:
-    """How often mailings are in one another's way, and whether the answers tell them apart."""
-    pairs = [pair for lines in year.by_customer.values() for pair in conflicts(lines, year.window_ms)]
-    decided = [pair for pair in pairs if sum(key_of(line) in year.answers for line in pair) == 1]
-    apart = [pair for pair in decided if pair[0].event.time_ms < pair[1].event.time_ms]
-    rate = {name: year.answered_of[name] / count for name, count in year.audience.items()}
-    mailed = Counter(line.event.offer_family for line in year.mailings)
-    answered = Counter(line.event.offer_family for line in year.mailings if key_of(line) in year.answers)
-    gaps = sorted(abs(rate[one.event.campaign_id] - rate[other.event.campaign_id]) for one, other in pairs)
-    return {
-        "rate_of_family": {name: answered[name] / count for name, count in sorted(mailed.items())},
-        "households": len(year.by_customer),
-        "households_with_a_conflict": len({first.event.customer_id for first, _ in pairs}),
-        "mailings": len(year.mailings),
-        "mailings_in_a_conflict": len({key_of(line) for pair in pairs for line in pair}),
-        "answered": len(year.answers),
-        "conflicts": len(pairs),
-        "conflicts_with_one_answered": len(decided),
-        "conflicts_with_both_answered": sum(all(key_of(line) in year.answers for line in pair) for pair in pairs),
-        "conflicts_at_one_instant": sum(one.event.time_ms == other.event.time_ms for one, other in pairs),
-        "conflicts_of_one_family": sum(one.event.offer_family == other.event.offer_family for one, other in pairs),
-        "earlier_is_the_answered_one": sum(key_of(first) in year.answers for first, _ in apart) / max(1, len(apart)),
-        "rate_of_earlier": sum(key_of(first) in year.answers for first, _ in pairs) / max(1, len(pairs)),
-        "rate_of_later": sum(key_of(second) in year.answers for _, second in pairs) / max(1, len(pairs)),
-        "median_gap_of_campaign_rates": gaps[len(gaps) // 2] if gaps else None,
-    }
+CHANCES: Final[dict[str, Score]] = {f"chance-{salt}": chance(salt) for salt in "12345"}
 
 
 def plans() -> list[Plan]:
@@ -480,12 +328,13 @@ def plans() -> list[Plan]:
     return [
         Plan("", None),
         *(Plan(score, days) for score in SCORES for days in ANNOUNCED_DAYS),
+        *(Plan(score, FIXED_DAYS) for score in CHANCES),
         Plan("", None, ASKED_AGAIN_DAYS),
         *(Plan(FIXED_SCORE, days, ASKED_AGAIN_DAYS) for days in (0, FIXED_DAYS)),
     ]
 
 
-def measured(year: Year) -> dict[str, Any]:
+def measured(year: Year, prior_mailings: int) -> dict[str, Any]:
     """All figures."""
     runs = []
     first_come: dict[Key, float] | None = None
@@ -493,7 +342,7 @@ def measured(year: Year) -> dict[str, Any]:
         for plan in plans():
             with Arbiter.open("memory", clock="request") as engine:
                 engine.apply_catalog(year.compiled)
-                run = Run(year, plan, engine)
+                run = Run(year, plan, engine, Families(prior_mailings))
                 run.go(advance)
             first_come = run.kept() if first_come is None else first_come
             runs.append(run.result(first_come))
@@ -502,7 +351,18 @@ def measured(year: Year) -> dict[str, Any]:
 
 def show(figures: Mapping[str, Any]) -> None:
     """Print the figures for people."""
-    table = Table("score", "announced", "asked again", "mailings", "answers kept", "gained", "lost", "value", "left empty", "ranked right")
+    table = Table(
+        "score",
+        "announced",
+        "asked again",
+        "mailings",
+        "answers kept",
+        "gained",
+        "lost",
+        "value",
+        "left empty",
+        "ranked right",
+    )
     for run in figures["runs"]:
         days = "no claims" if run["announced_days"] is None else f"{run['announced_days']} d before"
         right = run["conflicts_ranked_right"]
@@ -515,7 +375,7 @@ def show(figures: Mapping[str, Any]) -> None:
             f"{run['answers_gained']:,}",
             f"{run['answers_lost']:,}",
             f"{run['value']:,.2f}",
-            f"{run['places_left_empty']:,}",
+            f"{run['left_empty']:,}",
             "" if right is None else f"{right:.1%}",
         )
     console().print(table)
@@ -531,8 +391,11 @@ def main() -> int:
     parser.add_argument("events", type=Path, help="the event file")
     parser.add_argument("--catalog", type=Path, default=CATALOG, help="its campaigns under a cap of 1 per window")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument("--half-life", type=int, default=HALF_LIFE_DAYS, help="of what a household taught, in days")
+    parser.add_argument("--prior", type=int, default=PRIOR_MAILINGS, help="mailings that a family's rate starts from")
     arguments = parser.parse_args()
-    figures = measured(read_year(arguments.events, arguments.catalog))
+    year = read_year(arguments.events, arguments.catalog, half_life_ms=arguments.half_life * DAY_MS)
+    figures = measured(year, arguments.prior)
     if arguments.json:
         print_json(figures)
     else:

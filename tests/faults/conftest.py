@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.crowd import Crowd, crowd_of
 from tests.faults.served import Served
 from tests.redis_server import RedisServer
+
+CLIENTS = 16
 
 Serve = Callable[..., Served]
 
@@ -44,6 +47,13 @@ def catalog_file(tmp_path: Path) -> Callable[[str], str]:
         return str(path)
 
     return write
+
+
+@pytest.fixture(scope="session")
+def crowd() -> Iterator[Crowd]:
+    """The clients of all races: their processes are long in starting."""
+    with crowd_of(CLIENTS) as processes:
+        yield processes
 
 
 def rounds(default: int) -> int:

@@ -68,6 +68,8 @@ class Errand:
     """How many requests; 0: until every server denies every way."""
     released_share: float = 0.0
     """This share of the grants is given back at once."""
+    keeps_servers: bool = False
+    """A server that is not answered for is asked again later: it is its store that was away."""
 
 
 @dataclass(slots=True)
@@ -190,7 +192,8 @@ class Caller:
     def _answer(
         self, target: str, way: Way, request: messages.RequestContactRequest
     ) -> messages.RequestContactResponse:
-        while self._stubs:
+        begun = time.monotonic()
+        while self._stubs and time.monotonic() - begun < START_SECONDS:
             asked = target if target in self._stubs else self._draw.choice(list(self._stubs))
             try:
                 return self._stubs[asked].RequestContact(request, timeout=CALL_SECONDS)
@@ -198,7 +201,8 @@ class Caller:
                 if code_of(error) is not grpc.StatusCode.UNAVAILABLE:
                     raise
                 self.heard.unanswered[asked] += 1
-                del self._stubs[asked]
+                if not self.errand.keeps_servers:
+                    del self._stubs[asked]
         self.heard.left_open.append((way, request.SerializeToString()))
         raise NobodyLeftError
 
@@ -241,13 +245,15 @@ def do_errands(errands: Sequence[Errand]) -> Heard:
 class Crowd:
     """A fixed number of clients, in a few processes."""
 
-    def __init__(self, processes: int, executor: ProcessPoolExecutor, progress: Semaphore) -> None:
+    def __init__(self, processes: int, executor: ProcessPoolExecutor, barrier: Barrier, progress: Semaphore) -> None:
         self.processes = processes
         self._executor = executor
+        self._barrier = barrier
         self._progress = progress
 
     def send(self, errands: Sequence[Errand]) -> "list[Future[Heard]]":
         """Send every client for one of the errands, in turn; they begin together."""
+        self._make_ready()
         while self._progress.acquire(block=False):
             pass
         each = [one_of(errands, number) for number in range(self.processes * THREADS)]
@@ -257,9 +263,15 @@ class Crowd:
         """Send them and wait for all; gives what they heard together."""
         return together(self.send(errands))
 
-    def each(self, work: Callable[[Task], Result], tasks: Iterable[Task]) -> list[Result]:
+    def start(self, work: Callable[[Task], Result], tasks: Iterable[Task]) -> "list[Future[Result]]":
         """Other work, a task for every process."""
-        return list(self._executor.map(work, tasks))
+        self._make_ready()
+        return [self._executor.submit(work, task) for task in tasks]
+
+    def _make_ready(self) -> None:
+        """A test that failed may have left the barrier broken."""
+        if self._barrier.broken:
+            self._barrier.reset()
 
     def wait_for_grants(self, wanted: int) -> None:
         """Wait until the processes that were sent have heard of so many grants."""
@@ -288,7 +300,7 @@ def crowd_of(clients: int) -> Iterator[Crowd]:
     context = get_context("spawn")
     barrier, progress = context.Barrier(processes), context.Semaphore(0)
     with ProcessPoolExecutor(processes, context, _begin, (barrier, progress)) as executor:
-        yield Crowd(processes, executor, progress)
+        yield Crowd(processes, executor, barrier, progress)
 
 
 def most_held_at_once(grants: Iterable[Granted]) -> int:

@@ -25,6 +25,7 @@ channels:
   call: {capacity: [{limit: 1000, window: {calendar: week}}]}
   chat: {capacity: [{limit: 150, window: {calendar: week}}]}
   desk: {cost: 0.06, capacity: [{limit: 600, window: {calendar: week}}]}
+  hall: {capacity: [{limit: 100, window: {calendar: week}}]}
   visit: {}
   sms: {cost: 0.06}
   letter: {cost: 0.25}
@@ -32,6 +33,7 @@ business_units: {retail: {}, business: {}}
 campaigns:
   calls: {priority: 50, channels: [call]}
   chats: {priority: 50, channels: [chat]}
+  halls: {priority: 50, channels: [hall]}
   desk-paid: {priority: 50, channels: [desk], budget: {amount: 18, currency: EUR}}
   desk-free: {priority: 50, channels: [desk]}
   retail: {priority: 50, channels: [visit], business_unit: retail}
@@ -44,6 +46,9 @@ policies:
     rules:
       - {name: week, capacity: {limit: 300, window: {calendar: week}, shares: {retail: 0.6, business: 0.3}, lend: true}}
 """
+HALL = "hall: {capacity: [{limit: 100,"
+RAISED = CATALOG.replace(HALL, HALL.replace("100", "400"))
+LOWERED = CATALOG.replace(HALL, HALL.replace("100", "50"))
 COST_CENTS = {"sms": 6, "letter": 25, "desk": 6}
 
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)

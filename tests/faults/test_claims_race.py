@@ -16,14 +16,13 @@ from repit.v1.arbitration_service_pb2_grpc import ArbitrationServiceStub
 from repit.v1.candidate_pb2 import Candidate
 from repit.v1.denial_pb2 import DenialReason
 from tests.faults.contact_log import Logged, logged_by_customer
-from tests.faults.crowd import START_SECONDS, THREADS, Crowd, crowd_of, stamp, wait_for_all
+from tests.faults.crowd import RUN_SECONDS, START_SECONDS, Crowd, stamp, wait_for_all
 from tests.faults.served import Served, embedded_in, fleet
 from tests.faults.worlds import CALL_SECONDS, contact_of
 from tests.redis_server import RedisServer
 
 SERVERS = 4
-PROCESSES = 4
-CUSTOMERS = int(os.environ.get("TEST_RACE_CUSTOMERS", "100"))
+CUSTOMERS = int(os.environ.get("TEST_RACE_CUSTOMERS", "60"))
 DAY_MS = 24 * 3_600_000
 BEATEN = {DenialReason.DENIAL_REASON_OUTRANKED, DenialReason.DENIAL_REASON_FREQUENCY_CAP}
 
@@ -145,9 +144,12 @@ class Arena(NamedTuple):
     def race(self, names: Sequence[str], *roles: tuple[str, Asked]) -> dict[str, list[Answer]]:
         """Every process plays one of the roles; gives what was answered for each customer."""
         targets = tuple(server.address for server in self.servers)
-        played = [Role(targets, *roles[number % len(roles)], tuple(names), seed=number) for number in range(PROCESSES)]
+        played = [
+            Role(targets, *roles[number % len(roles)], tuple(names), seed=number)
+            for number in range(self.crowd.processes)
+        ]
         answers: dict[str, list[Answer]] = {name: [] for name in names}
-        for answer in (answer for heard in self.crowd.each(play, played) for answer in heard):
+        for answer in (answer for heard in self.crowd.start(play, played) for answer in heard.result(RUN_SECONDS)):
             answers[answer.name].append(answer)
         return answers
 
@@ -157,12 +159,6 @@ class Arena(NamedTuple):
             logs = logged_by_customer(self.redis.url)
             for name in names:
                 hold_the_order(logs.get(name, []), better, worse)
-
-
-@pytest.fixture(scope="module")
-def crowd() -> Iterator[Crowd]:
-    with crowd_of(PROCESSES * THREADS) as processes:
-        yield processes
 
 
 @pytest.fixture(scope="module", params=[pytest.param("redis", marks=pytest.mark.redis), "embedded"])

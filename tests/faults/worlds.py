@@ -7,6 +7,8 @@ import grpc
 
 from repit.v1 import arbitration_service_pb2 as messages
 from repit.v1.candidate_pb2 import Candidate
+from repit.v1.catalog_pb2 import Severity
+from repit.v1.catalog_service_pb2 import ApplyCatalogRequest
 from repit.v1.customer_pb2 import ContactState
 from repit.v1.decision_pb2 import Decision, Verdict
 from repit.v1.denial_pb2 import DenialReason
@@ -68,6 +70,13 @@ def fill(server: Served, customer: str, limit: int) -> list[str]:
             return contacts
         contacts.append(contact)
     raise AssertionError(f"more than {limit} contacts were granted to `{customer}`")
+
+
+def apply(server: Served, document: str) -> int:
+    """Make a document the catalog; gives the version that it became."""
+    response = server.catalogs.ApplyCatalog(ApplyCatalogRequest(document=document), timeout=CALL_SECONDS)
+    assert [finding for finding in response.findings if finding.severity == Severity.SEVERITY_ERROR] == []
+    return response.catalog.version
 
 
 def explained(server: Served, customer: str) -> messages.ExplainCustomerResponse:

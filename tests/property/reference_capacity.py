@@ -51,11 +51,17 @@ class Capacity:
         }
         return {**shares, COMMON: self.limit - sum(shares.values(), Decimal(0))}
 
-    def free(self, start: int) -> dict[str, Decimal]:
-        """What each pool has left in the period that begins at `start`."""
+    def taken(self, start: int) -> dict[str, Decimal]:
+        """What each pool gave in the period that begins at `start`, pools of earlier catalogs among them."""
         names = (self.case.policy["name"], self.case.rule["name"], self.whose, start)
-        taken = self.case.question.accounts.taken
-        return {pool: size - taken[*names, pool] for pool, size in self.pools().items()}
+        accounts = self.case.question.accounts.taken
+        return {account[4]: amount for account, amount in accounts.items() if account[:4] == names}
+
+    def free(self, start: int) -> dict[str, Decimal]:
+        """What each pool has left in the period that begins at `start`: never more than all pools together have."""
+        taken = self.taken(start)
+        left = self.limit - sum(taken.values(), Decimal(0))
+        return {pool: min(size - taken.get(pool, 0), left) for pool, size in self.pools().items()}
 
     def usable(self, now: int, t: int) -> Iterator[str]:
         """The pools that the candidate may use, in the order in which they are tried."""
@@ -112,8 +118,8 @@ def capacity(case: Case) -> Voice:
     def finds(now: int, t: int) -> Finding | None:
         if account.payment(now, t) is not None:
             return None
-        free = account.free(account.period(t)[0])
-        return Finding(account.limit - sum(free.values(), Decimal(0)), account.limit)
+        used = sum(account.taken(account.period(t)[0]).values(), Decimal(0))
+        return Finding(used, account.limit)
 
     voice = case.voice("BUDGET" if account.is_cost else "CAPACITY", finds)
     return replace(voice, silent_from=account.silent_from)

@@ -168,13 +168,19 @@ impl Ledger {
     #[must_use]
     pub fn room(&self, limits: &[(Pool, i64)], counts: &Counts, pool: Pool) -> i64 {
         let Some((_, limit)) = limits.iter().find(|(of, _)| *of == pool) else { return 0 };
-        let limit_of_all = limits.iter().fold(0_i64, |sum, (_, limit)| sum.saturating_add(*limit));
-        let committed_of_all = self.pools.iter().fold(0_i64, |sum, (pool, held)| {
-            sum.saturating_add(held.committed().saturating_sub(counts.returned(*pool)))
-        });
         let committed = self.pools.get(&pool).map_or(0, PoolLedger::committed);
         let of_pool = limit.saturating_sub(committed).saturating_add(counts.returned(pool));
-        of_pool.min(limit_of_all.saturating_sub(committed_of_all))
+        of_pool.min(self.room_of_all(limits, counts))
+    }
+
+    /// What may still be lent of all pools together; below 0 where a later catalog version lowered the limit.
+    #[must_use]
+    pub fn room_of_all(&self, limits: &[(Pool, i64)], counts: &Counts) -> i64 {
+        let limit = limits.iter().fold(0_i64, |sum, (_, limit)| sum.saturating_add(*limit));
+        let committed = self.pools.iter().fold(0_i64, |sum, (pool, held)| {
+            sum.saturating_add(held.committed().saturating_sub(counts.returned(*pool)))
+        });
+        limit.saturating_sub(committed)
     }
 
     /// What is used of a pool: taken and not given back. `counts` must have been read at one moment with the ledger.

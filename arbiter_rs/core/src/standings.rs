@@ -10,6 +10,17 @@ use crate::customer::{AccountKey, Charge, Pool};
 pub struct Standing {
     /// Free contacts or millionths of money, per pool; below 0 where a limit was lowered since.
     pub free: Vec<(Pool, i64)>,
+    /// Free of all pools together: less than their sum where the account was divided anew while something of it was taken.
+    pub left: i64,
+}
+
+impl Standing {
+    /// An account whose pools have as much together as each has alone.
+    #[must_use]
+    pub fn of(free: Vec<(Pool, i64)>) -> Self {
+        let left = free.iter().fold(0_i64, |sum, (_, free)| sum.saturating_add(*free));
+        Self { free, left }
+    }
 }
 
 /// The accounts that were looked up. One that a rule asks for and that is not among them is noted: the decision then does not stand,
@@ -44,12 +55,20 @@ impl Standings {
 
     /// What is free in a pool; nothing where the account is not known, which is noted.
     pub(crate) fn free(&self, account: AccountKey, pool: Pool) -> Option<i64> {
+        let left = self.left(account)?;
+        let standing = self.known.get(&account)?;
+        let held = standing.free.iter().find(|(held, _)| *held == pool).map_or(0, |(_, free)| *free);
+        let spent = self.spent.iter().filter(|charge| charge.account == account && charge.pool == pool);
+        Some(spent.fold(held, |free, charge| free.saturating_sub(charge.amount)).min(left))
+    }
+
+    /// What is free of all pools together; nothing where the account is not known, which is noted.
+    pub(crate) fn left(&self, account: AccountKey) -> Option<i64> {
         let Some(standing) = self.known.get(&account) else {
             self.missing.borrow_mut().insert(account);
             return None;
         };
-        let held = standing.free.iter().find(|(held, _)| *held == pool).map_or(0, |(_, free)| *free);
-        let spent = self.spent.iter().filter(|charge| charge.account == account && charge.pool == pool);
-        Some(spent.fold(held, |free, charge| free.saturating_sub(charge.amount)))
+        let spent = self.spent.iter().filter(|charge| charge.account == account);
+        Some(spent.fold(standing.left, |left, charge| left.saturating_sub(charge.amount)))
     }
 }

@@ -1,8 +1,9 @@
 //! What claims cost at size: to load an audience with three for each customer, to hold them, to decide beside them, and to decide with a shadow.
 //!
 //! `CLAIMS_CUSTOMERS` says how many customers hold claims: 100,000 where it is not set. All is measured in one process on the memory store,
-//! one call at a time on one thread. Decisions are asked for in rounds in which every question has its turn; figures are medians of the rounds.
-//! Each figure stands beside its bound, and the run fails where one is exceeded.
+//! one call at a time on one thread, 25 calls a turn. Decisions are asked for in rounds in which every question has its turn. Figures are
+//! medians of the turns: they hold on a machine with other work, whose waits lengthen a few turns much and most not at all.
+//! What has a bound stands beside it, and the run fails where one is exceeded.
 
 #![expect(
     clippy::unwrap_used,
@@ -30,19 +31,20 @@ const HOUR_MS: i64 = 3_600_000;
 /// How many customers may hold claims: fewer fill too little memory for its figures, more have too long names.
 const CUSTOMERS: std::ops::RangeInclusive<usize> = 30_000..=9_000_000;
 const CLAIMS: usize = 3;
-const ROUNDS: usize = 7;
-/// Each round asks once without and once with a shadow.
-const SLICES: usize = 2 * ROUNDS;
+/// Calls of one turn: about a millisecond, so that most turns run to their end undisturbed.
+const TURN: usize = 25;
+/// A round asks every question once without and once with a shadow.
+const MAX_ROUNDS: usize = 1_000;
 /// Contacts that the 7 days, 30 days and month before a contact of `news` may hold.
 const LIMIT: usize = 4;
 
 /// Memory that a claim takes, its third of the customer included.
-const MAX_RESIDENT_BYTES: f64 = 100.0;
-const MAX_VALUE_BYTES: f64 = 40.0;
+const MAX_RESIDENT_BYTES: f64 = 64.0;
+const MAX_VALUE_BYTES: f64 = 24.0;
 /// How much longer the third claim of a customer may take to register than the first.
-const MAX_THIRD_CLAIM: f64 = 2.5;
+const MAX_THIRD_CLAIM: f64 = 2.0;
 /// Time of a decision with a shadow over that without one.
-const MAX_SHADOW: f64 = 2.0;
+const MAX_SHADOW: f64 = 3.0;
 
 /// Customers of one kind, and what they are asked.
 struct Crowd {
@@ -93,7 +95,7 @@ const CROWDS: [Crowd; 5] = [
         denied: Some(Reason::Outranked),
         contacts: 1,
         claims: BETTER,
-        max_ratio: 10.0,
+        max_ratio: 6.0,
     },
     Crowd {
         name: "full",
@@ -102,7 +104,7 @@ const CROWDS: [Crowd; 5] = [
         denied: Some(Reason::FrequencyCap),
         contacts: LIMIT,
         claims: &[],
-        max_ratio: 6.0,
+        max_ratio: 4.0,
     },
 ];
 
@@ -152,8 +154,9 @@ struct Engine {
 
 /// What the audience took to load and takes to hold.
 struct Load {
-    /// The first, second and third claim of every customer.
-    passes: [Duration; CLAIMS],
+    took: Duration,
+    /// Seconds that the first, second and third claim of a customer takes.
+    each: [f64; CLAIMS],
     /// Before, and after each of them.
     resident: [Option<f64>; CLAIMS + 1],
     /// The bytes of a customer's value after each of them.
@@ -197,45 +200,52 @@ impl Engine {
         }
     }
 
-    /// Register one claim of every customer that has any, campaign after campaign, as audiences come.
-    fn register(&self, claim: usize) -> Duration {
-        let begun = Instant::now();
+    /// Register one claim of every customer that has any, campaign after campaign, as audiences come; seconds that each takes.
+    fn register(&self, claim: usize) -> f64 {
+        let mut turns = Vec::new();
         for crowd in &CROWDS {
-            let Some((campaign, from, until)) = crowd.claims.get(claim) else { continue };
-            for index in 0..self.size {
-                let customer = name(crowd, index);
-                let wanted = ClaimToRegister {
-                    customer: &customer,
-                    campaign,
-                    channels: &[],
-                    from: T.plus_ms(from * DAY_MS),
-                    until: T.plus_ms(until * DAY_MS),
-                    score: Some(0.25 * (1 + index % 7) as f64),
-                };
-                let results = self.runtime.block_on(self.arbiter.register_claims(&customer, &[wanted], T));
-                assert!(results.unwrap()[0].is_ok(), "{customer}");
+            let Some(claim) = crowd.claims.get(claim) else { continue };
+            let indices: Vec<usize> = (0..self.size).collect();
+            for turn in indices.chunks(TURN) {
+                let begun = Instant::now();
+                for index in turn {
+                    self.register_one(&name(crowd, *index), *claim, 0.25 * (1 + index % 7) as f64);
+                }
+                turns.push(begun.elapsed().as_secs_f64() / turn.len() as f64);
             }
         }
-        begun.elapsed()
+        median(turns)
+    }
+
+    fn register_one(&self, customer: &str, (campaign, from, until): (&str, i64, i64), score: f64) {
+        let wanted = ClaimToRegister {
+            customer,
+            campaign,
+            channels: &[],
+            from: T.plus_ms(from * DAY_MS),
+            until: T.plus_ms(until * DAY_MS),
+            score: Some(score),
+        };
+        let results = self.runtime.block_on(self.arbiter.register_claims(customer, &[wanted], T));
+        assert!(results.unwrap()[0].is_ok(), "{customer}");
     }
 
     fn load(&self) -> Load {
-        let mut load = Load { passes: Default::default(), resident: Default::default(), value: [0; CLAIMS] };
-        load.resident[0] = resident_bytes();
+        let begun = Instant::now();
+        let (mut each, mut value) = ([0.0; CLAIMS], [0; CLAIMS]);
+        let mut resident = [resident_bytes(), None, None, None];
         for claim in 0..CLAIMS {
-            load.passes[claim] = self.register(claim);
-            load.resident[claim + 1] = resident_bytes();
+            each[claim] = self.register(claim);
+            resident[claim + 1] = resident_bytes();
             let customer = name(&CROWDS[3], 0);
-            load.value[claim] =
-                self.runtime.block_on(self.arbiter.store().load(&customer)).unwrap().bytes.len();
+            value[claim] = self.runtime.block_on(self.arbiter.store().load(&customer)).unwrap().bytes.len();
         }
-        load
+        Load { took: begun.elapsed(), each, resident, value }
     }
 
-    /// Seconds that a decision takes for one slice of a crowd; no customer is asked twice.
-    fn ask(&self, crowd: &Crowd, slice: usize) -> f64 {
-        let each = self.size / SLICES;
-        let names: Vec<_> = (slice * each..(slice + 1) * each)
+    /// Seconds that a decision takes in one turn of a crowd; no customer is asked twice.
+    fn ask(&self, crowd: &Crowd, turn: usize) -> f64 {
+        let names: Vec<_> = (turn * TURN..(turn + 1) * TURN)
             .map(|index| (name(crowd, index), format!("request-{index}")))
             .collect();
         let begun = Instant::now();
@@ -244,7 +254,7 @@ impl Engine {
             let decision = &outcome.decisions[0];
             assert_eq!(decision.denials.first().map(|denial| denial.reason), crowd.denied, "{name}");
         }
-        begun.elapsed().as_secs_f64() / each as f64
+        begun.elapsed().as_secs_f64() / TURN as f64
     }
 
     /// Seconds per decision of each crowd in each round: without a shadow, and with one.
@@ -263,14 +273,14 @@ impl Engine {
                     if with == 1 {
                         let report = self.arbiter.shadow_report().unwrap();
                         assert_eq!(report.same, report.requests, "the same catalog says the same");
-                        assert_eq!(report.requests, (self.size / SLICES) as u64, "each was compared");
+                        assert_eq!(report.requests, TURN as u64, "each was compared");
                         self.arbiter.stop_shadow();
                     }
                 }
             }
             took
         };
-        (0..ROUNDS).map(round).collect()
+        (0..MAX_ROUNDS.min(self.size / (2 * TURN))).map(round).collect()
     }
 }
 
@@ -295,11 +305,10 @@ impl Figures {
 
     fn loaded(&mut self, load: &Load, customers: usize) {
         let claims = (CLAIMS * customers) as f64;
-        let total: Duration = load.passes.iter().sum();
-        println!("\n{customers} customers with {CLAIMS} claims each, registered one customer a call");
-        let rate = claims / total.as_secs_f64();
-        self.line("load", &format!("{:.2} s, {rate:.0} claims/s", total.as_secs_f64()), None);
-        let each = load.passes.map(|pass| pass.as_secs_f64() * 1e6 / customers as f64);
+        println!("\n{customers} customers with {CLAIMS} claims each, registered one a call");
+        let seconds = load.took.as_secs_f64();
+        self.line("load, waits included", &format!("{seconds:.1} s, {:.0} claims/s", claims / seconds), None);
+        let each = load.each.map(|seconds| seconds * 1e6);
         let figure = format!("{:.2} / {:.2} / {:.2} µs", each[0], each[1], each[2]);
         self.line("the first / second / third claim of a customer", &figure, None);
         let ratio = each[2] / each[0];
@@ -321,19 +330,20 @@ impl Figures {
     }
 
     fn decided(&mut self, rounds: &[[[f64; 2]; CROWDS.len()]]) {
-        println!("\ndecisions, one at a time; {ROUNDS} rounds, medians");
+        let seconds =
+            |crowd: usize, with: usize| median(rounds.iter().map(|round| round[crowd][with]).collect());
+        let figure = |seconds: f64, ratio: f64| {
+            format!("{:>6.2} µs {:>8.0}/s  x {ratio:.2}", seconds * 1e6, 1.0 / seconds)
+        };
+        println!("\ndecisions, one at a time, over the first line; medians of {} rounds", rounds.len());
         for (index, crowd) in CROWDS.iter().enumerate() {
-            let seconds = median(rounds.iter().map(|round| round[index][0]).collect());
-            let ratio = median(rounds.iter().map(|round| round[index][0] / round[0][0]).collect());
-            let figure = format!("{:>6.2} µs {:>8.0}/s  x {ratio:.2}", seconds * 1e6, 1.0 / seconds);
-            self.line(crowd.question, &figure, Some((ratio, crowd.max_ratio)));
+            let ratio = seconds(index, 0) / seconds(0, 0);
+            self.line(crowd.question, &figure(seconds(index, 0), ratio), Some((ratio, crowd.max_ratio)));
         }
-        println!("\nthe same with a shadow of the same catalog; times over those without");
+        println!("\nthe same with a shadow of the same catalog, over those without");
         for (index, crowd) in CROWDS.iter().enumerate() {
-            let seconds = median(rounds.iter().map(|round| round[index][1]).collect());
-            let ratio = median(rounds.iter().map(|round| round[index][1] / round[index][0]).collect());
-            let figure = format!("{:>6.2} µs {:>8.0}/s  x {ratio:.2}", seconds * 1e6, 1.0 / seconds);
-            self.line(crowd.question, &figure, Some((ratio, MAX_SHADOW)));
+            let ratio = seconds(index, 1) / seconds(index, 0);
+            self.line(crowd.question, &figure(seconds(index, 1), ratio), Some((ratio, MAX_SHADOW)));
         }
     }
 }

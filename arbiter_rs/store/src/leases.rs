@@ -143,6 +143,13 @@ impl Leases {
         Ok(account.standing(spec).unwrap_or_default())
     }
 
+    /// What is free of all pools of an account together, as this replica knew it when it was last asked for a standing. It is less than the
+    /// sum of the pools where a catalog version divided the account anew.
+    pub fn left(&self, spec: &AccountSpec) -> i64 {
+        let known = self.accounts.read().get(spec.name.as_str()).cloned();
+        known.map_or(0, |account| account.left(spec))
+    }
+
     /// The same before a request is denied by it: the store is asked unless it was less than [`FRESH_MS`] ago by the last tick. So what
     /// another replica did is known here after that and a tick.
     ///

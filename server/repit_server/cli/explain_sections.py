@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from rich import box
-from rich.console import RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -69,9 +68,9 @@ def used_style(share: float, *, is_against: bool) -> str:
     return "red" if is_against else "yellow" if share >= _HALF else "green"
 
 
-def sections(explanation: Explanation, reader: Reader) -> list[RenderableType]:
+def sections(explanation: Explanation, reader: Reader) -> list[Table]:
     """Draw the sections that have anything to say, from streaks to capacities."""
-    drawn: list[RenderableType] = []
+    drawn: list[Table] = []
     if explanation.streaks:
         drawn.append(_streaks(explanation.streaks, reader))
     if explanation.affinities:

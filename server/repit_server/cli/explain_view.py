@@ -43,10 +43,10 @@ def explanation_view(explanation: Explanation, zone: tzinfo | None, language: La
     """Draw the whole explanation; times in `zone`, in the local one where None."""
     dated, near = Reader(zone, language=language), Reader(zone, explanation.as_of_time, language)
     parts: list[RenderableType] = [_answer(explanation, dated), *_head(explanation, dated)]
-    parts.append(_channels(explanation, near))
-    if explanation.ladder:
-        parts.append(ladder_section(explanation, near))
-    parts += [_rules(explanation, near), *sections(explanation, near), _timeline(explanation, dated)]
+    ladder = [ladder_section(explanation, near)] if explanation.ladder else []
+    tables = [_channels(explanation, near), *ladder, _rules(explanation, near), *sections(explanation, near)]
+    for table in (*tables, _timeline(explanation, dated)):
+        parts += [Text(""), table]
     return Group(*parts)
 
 
@@ -79,8 +79,11 @@ def _head(explanation: Explanation, reader: Reader) -> list[RenderableType]:
 def _channels(explanation: Explanation, reader: Reader) -> Table:
     say = reader.language.say
     table = section(say("next free moment"), column(say("channel")), column(say("for")), column(say("from")))
+    laddered = {step.channel for step in explanation.ladder}
     for entry in explanation.channels:
-        if entry.earliest_time is None:
+        if laddered and entry.channel not in laddered:
+            when = Text(say("the campaign does not use it"), style="dim")
+        elif entry.earliest_time is None:
             when = Text(say("no later time helps"), style="red")
         elif is_free(entry, explanation):
             when = Text(say("now"), style="green")

@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 
 from repit import Client, Contact, ContactState, Engagement, Kind
 from repit.v1 import arbitration_service_pb2 as arbitration
-from repit.v1 import customer_pb2, denial_pb2, engagement_pb2
+from repit.v1 import claim_pb2, customer_pb2, denial_pb2, engagement_pb2
 from repit.v1.candidate_pb2 import CustomerContext
 from repit.v1.kind_pb2 import KIND_MARKETING
 from tests.unit.client.canned_server import CannedServer
-from tests.unit.client.messages import at
+from tests.unit.client.messages import FULL, at
 
 PENDING = customer_pb2.Contact(
     contact_id="1-abc",
@@ -91,6 +91,69 @@ def test_a_customer_is_explained_line_by_line(canned: CannedServer, client: Clie
     assert explanation.value_bytes == 194
     assert isinstance(explanation.timeline[0].entry, Engagement)
     assert isinstance(explanation.timeline[1].entry, Contact)
+
+
+WHOLE = arbitration.ExplainCustomerResponse(
+    customer_id="customer-42",
+    catalog_version=7,
+    as_of_time=at("2026-12-02 14:10"),
+    streaks=[
+        customer_pb2.Streak(policy="p", rule="silence", of="offer_family", name="weekends", length=3, after=3),
+        customer_pb2.Streak(policy="p", rule="silence", of="offer_family", length=1, after=3),
+        customer_pb2.Streak(policy="p", rule="quiet", of="any", length=4, after=5),
+    ],
+    affinities=[customer_pb2.Affinity(offer_family="weekends", strength=1.756, half_life_days=180)],
+    claims=[claim_pb2.Claim(campaign_id="summer", channels=["email"], priority=60, until_time=at("2026-12-30 09:00"))],
+    holdings=[customer_pb2.CapacityHolding(policy="p", rule="calls", per="call", leased=20, used=12, free=8)],
+    ladder=[
+        customer_pb2.LadderStep(reason=denial_pb2.DENIAL_REASON_SUPPRESSED, channel="email"),
+        customer_pb2.LadderStep(
+            reason=denial_pb2.DENIAL_REASON_FREQUENCY_CAP,
+            policy="pressure",
+            rule="three-a-week",
+            channel="email",
+            is_against=True,
+            denial=FULL,
+        ),
+        customer_pb2.LadderStep(
+            reason=denial_pb2.DENIAL_REASON_HELD_OUT,
+            rule="control",
+            channel="email",
+            is_against=True,
+            denial=denial_pb2.Denial(reason=denial_pb2.DENIAL_REASON_HELD_OUT, rule="control"),
+        ),
+    ],
+    derived_segments=["engaged"],
+    party_customer_ids=["customer-42", "customer-43"],
+)
+
+
+def test_what_is_known_besides_is_told_where_there_is_any(canned: CannedServer, client: Client) -> None:
+    canned.answers = [WHOLE]
+    explanation = client.explain_customer("customer-42", campaign="spring", party_id="home", subject="s")
+    assert explanation.describe(UTC).splitlines()[3:-2] == [
+        "party:",
+        "  customer-42",
+        "  customer-43",
+        "derived segments:",
+        "  engaged",
+        "ladder:",
+        "  ✓ email: no objection holds",
+        "  ✗ email, three-a-week: 3 of 3 in 7 d, until Thu 14:05",
+        "  ✗ email, control: the customer is in the hold-out, no later time helps",
+        "streaks:",
+        "  offer family weekends: 3 unanswered in a row, rests from 3 on",
+        "  no offer family: 1 unanswered in a row, rests from 3 on",
+        "  all contacts: 4 unanswered in a row, rests from 5 on",
+        "affinities:",
+        "  weekends: 1.76, half of it left after 180 d",
+        "claims:",
+        "  summer by email, priority 60, until Wed 30 Dec 2026 09:00",
+        "capacities held by this server:",
+        "  calls (call): 12 of 20 leased are used",
+    ]
+    assert explanation.holdings[0].free == 8
+    assert explanation.ladder[1].denial is not None
 
 
 def test_a_customer_of_whom_nothing_is_known_is_explained_too(canned: CannedServer, client: Client) -> None:

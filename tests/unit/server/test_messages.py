@@ -1,6 +1,7 @@
 """Every word that is said is in the catalogue of messages, translated; the closed sets are whole in both languages."""
 
 import string
+import tomllib
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from repit.language import ENGLISH
 from repit.wording import ALTERNATIVES, PERIODS, REASONS, UNITS, VERDICTS, Reader
 from repit_server.cli.explain_words import CONTACTS, ENGAGEMENTS, STATES
 from repit_server.cli.language import LANGUAGES, LOCALE, language_of
+from tests.tidy import ROOT
 from tests.unit.server.messages_of_code import messages_of_code
 from tools import compile_messages
 
@@ -110,3 +112,10 @@ def test_without_a_word_the_environment_says_the_language(
     assert language_of(None).name == name
     assert language_of("en").name == "en"
     assert Reader(language=language_of("fr")).language.say("now") == "maintenant"
+
+
+def test_an_installed_package_has_the_compiled_catalogues() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    patterns = project["tool"]["setuptools"]["package-data"]["*"]
+    packed = {path for pattern in patterns for path in LOCALE.parent.glob(pattern)}
+    assert {LOCALE / name / "LC_MESSAGES" / "repit.mo" for name in OTHERS} <= packed

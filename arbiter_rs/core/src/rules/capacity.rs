@@ -140,12 +140,6 @@ impl Capacity {
         Err(account)
     }
 
-    /// What is free of an account over all pools.
-    fn free(&self, view: &View<'_>, account: AccountKey) -> i64 {
-        let pools = std::iter::once(Pool::COMMON).chain(self.shares.iter().map(|(unit, _)| Pool::of(*unit)));
-        pools.filter_map(|pool| view.standings.free(account, pool)).fold(0, i64::saturating_add)
-    }
-
     /// Whether nothing is taken of an account: what denies a candidate then denies it in every window.
     fn is_untouched(&self, view: &View<'_>, account: AccountKey) -> bool {
         let is_full =
@@ -157,7 +151,7 @@ impl Capacity {
     #[must_use]
     pub fn used(&self, view: &View<'_>, t: Timestamp) -> i64 {
         let account = self.account(view, t);
-        self.limit.saturating_sub(self.free(view, account))
+        self.limit.saturating_sub(view.standings.left(account).unwrap_or(self.limit))
     }
 }
 
@@ -166,7 +160,7 @@ impl Rule for Capacity {
         let account = self.charge(view, t).err()?;
         Some(Denial {
             limit: self.amount(self.limit),
-            used: self.amount(self.limit.saturating_sub(self.free(view, account))),
+            used: self.amount(self.limit.saturating_sub(view.standings.left(account).unwrap_or(self.limit))),
             ..Denial::plain(self.reason())
         })
     }

@@ -39,7 +39,7 @@ fn knowing(free: &[(Timestamp, &[(Pool, i64)])]) -> Standings {
     let mut standings = Standings::default();
     for (start, pools) in free {
         let account = AccountKey { capacity: CapacityId(0), per: None, start: *start };
-        standings.learn(account, Standing { free: pools.to_vec() });
+        standings.learn(account, Standing::of(pools.to_vec()));
     }
     standings
 }
@@ -62,7 +62,7 @@ fn an_account_that_is_not_known_is_named_and_known_it_is_decided_on() {
     decide(&world.snapshot, &mut world.state.clone(), &question, &mut standings, T).unwrap();
     let account = AccountKey { capacity: CapacityId(0), per: None, start: MONDAY };
     assert_eq!(standings.take_missing(), BTreeSet::from([account]));
-    standings.learn(account, Standing { free: vec![(Pool::COMMON, 3)] });
+    standings.learn(account, Standing::of(vec![(Pool::COMMON, 3)]));
     let granted = answer(&world, &question, &mut standings, T).decisions.remove(0);
     assert_eq!(granted.charges, [Charge { account, pool: Pool::COMMON, amount: 1 }]);
 }
@@ -274,7 +274,7 @@ fn as_many_are_granted_as_there_are_places_whoever_asks() {
             }
             for account in missing {
                 let left = |(pool, limit)| (pool, limit - taken.get(&(account, pool)).copied().unwrap_or(0));
-                standings.learn(account, Standing { free: limits.map(left).to_vec() });
+                standings.learn(account, Standing::of(limits.map(left).to_vec()));
             }
             state = CustomerState::default();
         };
@@ -303,7 +303,7 @@ fn a_capacity_of_nothing_denies_for_ever_and_is_not_followed_week_by_week() {
             return;
         }
         for account in missing {
-            standings.learn(account, Standing { free: vec![(Pool::COMMON, 0)] });
+            standings.learn(account, Standing::of(vec![(Pool::COMMON, 0)]));
         }
     }
     panic!("still asks for the account of another week");

@@ -31,6 +31,6 @@ impl Ledger {
         });
         let limits = capacity.expect("an account is of a rule").limits();
         let taken = |pool| self.0.get(&(account, pool)).copied().unwrap_or_default();
-        Standing { free: limits.into_iter().map(|(pool, limit)| (pool, limit - taken(pool))).collect() }
+        Standing::of(limits.into_iter().map(|(pool, limit)| (pool, limit - taken(pool))).collect())
     }
 }

@@ -87,8 +87,9 @@ impl<S: Store> Arbiter<S> {
         let missing = scarce.standings.take_missing();
         if !missing.is_empty() {
             for account in missing {
-                let free = self.leases.standing(&self.store, &spec(snapshot, &account, now)).await?;
-                scarce.standings.learn(account, Standing { free });
+                let spec = spec(snapshot, &account, now);
+                let free = self.leases.standing(&self.store, &spec).await?;
+                scarce.standings.learn(account, Standing { free, left: self.leases.left(&spec) });
                 scarce.accounts.push(account);
             }
             scarce.is_fresh = false;
@@ -109,8 +110,9 @@ impl<S: Store> Arbiter<S> {
         now: Timestamp,
     ) -> Result<(), ArbiterError> {
         for account in &scarce.accounts {
-            let free = self.leases.fresh_standing(&self.store, &spec(snapshot, account, now)).await?;
-            scarce.standings.learn(*account, Standing { free });
+            let spec = spec(snapshot, account, now);
+            let free = self.leases.fresh_standing(&self.store, &spec).await?;
+            scarce.standings.learn(*account, Standing { free, left: self.leases.left(&spec) });
         }
         scarce.is_fresh = true;
         Ok(())

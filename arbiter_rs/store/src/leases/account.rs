@@ -73,6 +73,12 @@ impl Account {
         })
     }
 
+    /// What is free of all pools together as this replica knows it; 0 where it knows nothing.
+    pub(super) fn left(&self, spec: &AccountSpec) -> i64 {
+        let held = self.held.lock();
+        held.known.as_ref().map_or(0, |known| held.left(known, spec))
+    }
+
     /// Whether the store said it less than [`FRESH_MS`] ago.
     pub(super) fn is_fresh(&self) -> bool {
         let held = self.held.lock();
@@ -144,9 +150,13 @@ impl Account {
         held.accept(replica, version, ledger, now);
     }
 
-    /// Another replica's commit came first and left this.
+    /// Another replica's commit came first and left this. What was given back and lent again in it is not yet in the counts.
     pub(super) fn overtaken(&self, replica: Replica, version: u64, ledger: Ledger) {
-        self.held.lock().accept(replica, version, ledger, self.clock.now());
+        let mut held = self.held.lock();
+        if let Some(known) = &mut held.known {
+            known.is_stale |= known.version != version;
+        }
+        held.accept(replica, version, ledger, self.clock.now());
     }
 
     /// Nobody knows whether the plan was made: what is known may be old.

@@ -112,6 +112,12 @@ impl Held {
         })
     }
 
+    /// The same of all pools together.
+    pub(super) fn left(&self, known: &Known, spec: &AccountSpec) -> i64 {
+        let room = known.ledger.room_of_all(&spec.limits, &known.heard);
+        self.blocks.iter().fold(room, |left, block| left.saturating_add(block.unused()))
+    }
+
     pub(super) fn reserve(&mut self, wish: &Wish<'_>, now: u64) -> Option<u64> {
         self.asked_at = now;
         let free = self.known.as_ref().map(|known| self.free(known, wish.spec, wish.pool))?;

@@ -73,7 +73,9 @@ impl<'a, S: Store> Turn<'a, S> {
     /// Read what the store holds, and end what is to end: own blocks and the leases of dead replicas.
     pub(super) async fn refresh(&mut self) -> Result<(), StoreError> {
         self.read().await?;
-        self.settle().await
+        self.settle().await?;
+        // Another replica's commit came between: its ledger is newer than the counts that were read.
+        if self.is_read { Ok(()) } else { self.read().await }
     }
 
     /// Look only whether other replicas live.
@@ -142,7 +144,8 @@ impl<'a, S: Store> Turn<'a, S> {
         }
     }
 
-    fn overtaken(&self, current: &Versioned) -> Result<(), StoreError> {
+    fn overtaken(&mut self, current: &Versioned) -> Result<(), StoreError> {
+        self.is_read = false;
         self.account.overtaken(self.replica, current.version, self.decode(current)?);
         Ok(())
     }

@@ -293,3 +293,18 @@ async fn a_store_that_is_away_is_said_and_changes_nothing() {
     store.faults.store(0, Ordering::Relaxed);
     assert_eq!(grants(&leases, &store, &spec, 1).await, 10);
 }
+
+#[tokio::test]
+async fn what_another_replica_gave_back_and_took_again_is_not_used_twice() {
+    let (store, spec) = (shared(), account(4));
+    let (replica, other) = (Leases::new(1), Leases::new(2));
+    assert!(grant(&replica, &store, &spec, Pool::COMMON, 1).await);
+    assert_eq!(grants(&other, &store, &spec, 1).await, 3);
+    replica.tend(&store, IDLE_MS - 50).await.unwrap();
+    assert_eq!(replica.fresh_standing(&store, &spec).await.unwrap()[0].1, 0);
+    release(&other, &store, &spec, Pool::COMMON, 1).await;
+    assert!(grant(&other, &store, &spec, Pool::COMMON, 1).await);
+    // It ends its idle block in what the other has written meanwhile, and knows that it has not heard of what was given back.
+    replica.tend(&store, 50).await.unwrap();
+    assert_eq!(replica.fresh_standing(&store, &spec).await.unwrap()[0].1, 0);
+}
