@@ -51,7 +51,7 @@ check: build ## format, lint, types, imports, proto
 	@tools/check-breaking $(BIN)/buf
 	PATH="$(CURDIR)/$(BIN):$$PATH" cargo deny --locked check licenses bans sources
 
-bench: cargo redis ## micro-benchmarks: the core alone, then each store
+bench: cargo redis ## micro-benchmarks: the core alone, each store, then claims at size
 	@cargo bench --workspace --locked $(ARGS)
 
 format: cargo $(VENV)/.dev ## rewrite Python and Rust as `make check` wants them
