@@ -78,14 +78,14 @@ def refusal(verb: Any, asked: Any) -> tuple[grpc.StatusCode, dict[type, Any]]:
         (with_candidate(score=float("nan")), "candidates[0].score"),
         (with_candidate(score=float("inf")), "candidates[0].score"),
         (with_candidate(value=-1.0), "candidates[0].value"),
-        (with_candidate(claim_id="x"), "candidates[0].claim_id"),
+        (with_candidate(answer_probability=1.5), "candidates[0].answer_probability"),
         (with_time("deadline_time", 1999), "candidates[0].deadline_time"),
         (with_time("deadline_time", 2201), "candidates[0].deadline_time"),
         (with_time("planned_time", 2026), "planned_time"),
         (with_time("as_of_time", 2026), "as_of_time"),
-        (request(party_id="p"), "party_id"),
-        (request(contact_point="p"), "contact_point"),
-        (request(subject="s"), "subject"),
+        (request(party_id="p" * 129), "party_id"),
+        (request(contact_point="p" * 129), "contact_point"),
+        (request(subject="s" * 129), "subject"),
     ],
 )
 def test_a_malformed_request_is_refused_by_the_path_of_its_field(service: Any, asked: Any, field: str) -> None:

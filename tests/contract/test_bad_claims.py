@@ -83,6 +83,7 @@ WRONG_MESSAGES: dict[str, tuple[Given, str]] = {
     "a campaign id too long": ({"campaign_id": "c" * 65}, "campaign_id"),
     "a channel that the campaign does not use": ({"channels": ["email", "post"]}, "channels[1]"),
     "a channel that is not there": ({"channels": ["fax"]}, "channels[0]"),
+    "a channel named twice": ({"channels": ["email", "email"]}, "channels[1]"),
     "no end": ({"until_time": None}, "until_time"),
     "an end in the past": ({"until_time": stamp(ASKED - MILLISECOND)}, "until_time"),
     "an end that is at once": ({"until_time": stamp(ASKED)}, "until_time"),

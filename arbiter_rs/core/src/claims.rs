@@ -111,12 +111,15 @@ pub enum ClaimError {
     TooMany,
     /// The party has as many customers as it can.
     PartyFull,
+    /// The catalog does not have the campaign any more.
+    CampaignUnknown,
 }
 
 impl fmt::Display for ClaimError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooMany => write!(f, "the party holds {MAX_CLAIMS} live claims already"),
+            Self::CampaignUnknown => f.write_str("no such campaign"),
             Self::PartyFull => f.write_str("the party has as many customers as it can have"),
         }
     }

@@ -105,10 +105,17 @@ impl CustomerState {
             [(older, false, DAY_MS), (usize::MAX, true, DAY_MS), (usize::MAX, true, i64::MAX)]
         {
             if self.contacts.len() > MAX_CONTACTS {
-                let newer = self.contacts.split_off(reach.min(self.contacts.len()));
+                // Never across this moment: folded into one that is planned, a contact would leave the windows of today.
+                let past = self.contacts.partition_point(|contact| contact.time <= self.clock);
+                let newer = self.contacts.split_off(reach.min(past));
                 self.contacts = fold_alike(std::mem::take(&mut self.contacts), folds_pending, span_ms);
                 self.contacts.extend(newer);
             }
+        }
+        if self.contacts.len() > MAX_CONTACTS {
+            let past = self.contacts.partition_point(|contact| contact.time <= self.clock);
+            let planned = self.contacts.split_off(past);
+            self.contacts.extend(fold_alike(planned, true, i64::MAX));
         }
         // More than the maximum of different terms, segments and fates: only then is the oldest forgotten.
         let surplus = self.contacts.len().saturating_sub(MAX_CONTACTS);

@@ -75,6 +75,10 @@ impl<S: Store> Door<S> {
         let mut checks = Checks::default();
         for (index, name) in message.channels.iter().enumerate() {
             let known = snapshot.channel(name);
+            if message.channels.iter().take(index).any(|before| before == name) {
+                checks.wrong(format!("channels[{index}]"), "is named twice");
+                break;
+            }
             if !campaign.channels.iter().any(|(channel, _)| Some(*channel) == known) {
                 let shown: String = name.chars().take(MAX_NAME_BYTES).collect();
                 checks.wrong(
@@ -116,7 +120,8 @@ impl<S: Store> Door<S> {
         }
         match self.arbiter().register_claims(name, &wanted, now).await {
             Ok(outcomes) => {
-                let outcomes = outcomes.into_iter().map(|outcome| outcome.map_err(unregistered));
+                let refused = |error| unregistered(error, &message.campaign_id);
+                let outcomes = outcomes.into_iter().map(|outcome| outcome.map_err(refused));
                 results.extend(sound.into_iter().zip(outcomes));
             }
             Err(error) => {
@@ -145,10 +150,15 @@ impl<S: Store> Door<S> {
         else {
             return Err(Refusal::not_found("CAMPAIGN_UNKNOWN", "Campaign", &message.campaign_id));
         };
-        let withdrawn = stream::iter(0..message.places.len()).map(|index| async move {
-            let Some(place) = message.places.get(index) else { return Ok(0) };
-            let party = party(&place.party_id, &place.customer_id);
-            self.arbiter().withdraw_claims(party, &place.customer_id, campaign, now).await
+        let groups = by_party(message.places.iter().map(|place| party(&place.party_id, &place.customer_id)));
+        // One after the other within a party: they would only get in each other's way.
+        let withdrawn = stream::iter(groups).map(|group| async move {
+            let mut count = 0;
+            for place in group.into_iter().filter_map(|index| message.places.get(index)) {
+                let party = party(&place.party_id, &place.customer_id);
+                count += self.arbiter().withdraw_claims(party, &place.customer_id, campaign, now).await?;
+            }
+            Ok::<u64, Refusal>(count)
         });
         let mut withdrawn = withdrawn.buffer_unordered(CUSTOMERS_IN_FLIGHT);
         let mut withdrawn_count = 0;
@@ -207,8 +217,9 @@ fn check_place(place: &proto::ClaimedPlace, index: usize) -> Result<(), Refusal>
     checks.finish(())
 }
 
-fn unregistered(error: ClaimError) -> Refusal {
+fn unregistered(error: ClaimError, campaign: &str) -> Refusal {
     match error {
+        ClaimError::CampaignUnknown => Refusal::not_found("CAMPAIGN_UNKNOWN", "Campaign", campaign),
         ClaimError::TooMany => Refusal::exhausted("CLAIMS_FULL", &error.to_string()),
         ClaimError::PartyFull => Refusal::party_full(),
     }

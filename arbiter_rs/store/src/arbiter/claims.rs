@@ -86,7 +86,13 @@ fn claim_of(
     member: arbiter_core::customer::Member,
 ) -> Option<Claim> {
     let campaign = snapshot.campaign(wanted.campaign)?;
-    let channels: Vec<ChannelId> = wanted.channels.iter().filter_map(|name| snapshot.channel(name)).collect();
+    let mut channels: Vec<ChannelId> = Vec::new();
+    for channel in wanted.channels.iter().filter_map(|name| snapshot.channel(name)) {
+        // Each once: a value holds as many channels of a claim as a catalog can have, and no more.
+        if !channels.contains(&channel) {
+            channels.push(channel);
+        }
+    }
     Some(Claim {
         member,
         campaign: campaign.common.campaign,
@@ -116,7 +122,10 @@ impl<S: Store> Arbiter<S> {
                     results.push(Err(ClaimError::PartyFull));
                     continue;
                 };
-                let Some(claim) = claim_of(at.snapshot, wanted, member) else { continue };
+                let Some(claim) = claim_of(at.snapshot, wanted, member) else {
+                    results.push(Err(ClaimError::CampaignUnknown));
+                    continue;
+                };
                 let registered = register(at.snapshot, state, claim.clone(), now);
                 if registered == Ok(Registered::Added) {
                     counts.push(count(at.snapshot, &claim, REGISTERED, 1));

@@ -223,11 +223,12 @@ impl Account {
     /// Whether the ticker has something to do here, and when the store was last spoken with; blocks that are idle begin to end.
     pub(super) fn due(&self, replica: Replica) -> Option<u64> {
         let mut held = self.held.lock();
-        let now = self.clock.now();
+        let (now, asked_at) = (self.clock.now(), held.asked_at);
         for block in &mut held.blocks {
             let is_idle = block.in_flight == 0 && now.saturating_sub(block.used_at) >= IDLE_MS;
-            // Where nobody else may lease, a block is in nobody's way.
-            block.is_ending |= is_idle && (replica.is_shared || block.is_unsure);
+            let is_forgotten = now.saturating_sub(asked_at) >= FORGET_MS;
+            // Where nobody else may lease, a block is in nobody's way; but its account is not kept in mind for ever.
+            block.is_ending |= is_idle && (replica.is_shared || block.is_unsure || is_forgotten);
         }
         let is_due = held.blocks.iter().any(|block| block.is_ending)
             || held.seen.iter().any(|seen| seen.is_dead)
