@@ -137,5 +137,6 @@ fn code(error: ClaimError) -> Refused {
     match error {
         ClaimError::TooMany => "RESOURCE_EXHAUSTED",
         ClaimError::PartyFull => "FAILED_PRECONDITION",
+        ClaimError::CampaignUnknown => "NOT_FOUND",
     }
 }
