@@ -289,11 +289,23 @@ def test_shadow_ends_after_its_span_with_what_would_have_differed(commands: Comm
     assert (report["decision_count"], report["samples"]) == (0, [])
 
 
+@pytest.fixture
+def heard_interrupt() -> Iterator[None]:
+    """Tests that run in the background ignore Ctrl-C, and so would the commands that they start."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard_interrupt")
 def test_ctrl_c_ends_a_shadow_with_its_last_report(commands: Commands) -> None:
     with commands.begin("shadow", commands.file(LOOSER), "--json", "--interval", "1s") as shadow:
         assert shadow.stderr is not None
         assert "Ctrl-C ends it" in shadow.stderr.readline()
         shadow.send_signal(signal.SIGINT)
-        written, _ = shadow.communicate(timeout=30)
+        try:
+            written, _ = shadow.communicate(timeout=30)
+        finally:
+            shadow.kill()
         assert shadow.returncode == 0
     assert "decision_count" in json.loads(written)
