@@ -73,4 +73,5 @@ pub mod segments;
 pub mod selector;
 pub mod standings;
 pub mod time;
+mod weights;
 pub mod windows;

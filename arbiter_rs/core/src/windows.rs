@@ -1,6 +1,7 @@
 //! Windows and spans on the line of time: which contacts a moment shares a window with, and when each leaves it.
 
 use crate::time::{Calendar, Timestamp, Unit, WeekStart};
+use crate::weights::RunningSums;
 
 /// Whose calendar a window or span goes by.
 #[derive(Clone, Debug)]
@@ -122,37 +123,44 @@ impl<'a> Frame<'a> {
     /// Where nothing lies after `t` this is the window that ends with `t`.
     #[must_use]
     pub fn heaviest(&self, t: Timestamp, contacts: &[(Timestamp, i64)]) -> (i64, Timestamp) {
-        let total = |from: Timestamp, until: Timestamp| {
-            contacts
-                .iter()
-                .filter(|(c, _)| from <= *c && *c <= until)
-                .fold(0_i64, |sum, (_, weight)| sum.saturating_add(*weight))
-        };
-        if matches!(self, Self::Calendar(..)) {
-            return (total(Timestamp(i64::MIN), Timestamp(i64::MAX)), t);
+        let sums = RunningSums::of(contacts.iter().copied());
+        let windows = self.windows_with(t, contacts.iter().map(|(time, _)| *time));
+        let weighed = windows.into_iter().map(|end| (sums.within(self.window_ending(end)), end));
+        weighed.reduce(|best, other| if other.0 > best.0 { other } else { best }).unwrap_or((0, t))
+    }
+
+    /// What the windows that hold `t` end with, ascending, `t` first: `t` itself and those of these instants, ascending, that lie behind it.
+    ///
+    /// Windows that would be the same are named once, a period that does not slide by `t` alone.
+    #[must_use]
+    pub fn windows_with(&self, t: Timestamp, ends: impl Iterator<Item = Timestamp>) -> Vec<Timestamp> {
+        let mut windows = vec![t];
+        if self.turns() {
+            return windows;
         }
-        let mut best = (total(self.reach(t).0, self.last_of(t)), t);
-        for (end, _) in contacts.iter().filter(|(c, _)| *c > t) {
-            let weight = total(self.reach(*end).0, self.last_of(*end));
-            if weight > best.0 {
-                best = (weight, *end);
+        let until = self.reach(t).1;
+        let mut last = self.last_of(t);
+        for end in ends.filter(|end| *end < until) {
+            if end > last {
+                windows.push(end);
+                last = self.last_of(end);
             }
         }
-        best
+        windows
     }
 
     /// Whether the window that ends with `end` holds a contact at `c`.
     #[must_use]
     pub fn holds(&self, end: Timestamp, c: Timestamp) -> bool {
-        let (from, until) = self.reach(end);
-        from <= c && if matches!(self, Self::Calendar(..)) { c < until } else { c <= self.last_of(end) }
+        let (first, last) = self.window_ending(end);
+        first <= c && c <= last
     }
 
     /// First and last instant of the window that ends with `end` (of the period that holds it).
     #[must_use]
     pub fn window_ending(&self, end: Timestamp) -> (Timestamp, Timestamp) {
         let (from, until) = self.reach(end);
-        (from, if matches!(self, Self::Calendar(..)) { until.minus_ms(1) } else { self.last_of(end) })
+        (from, if self.turns() { until.minus_ms(1) } else { self.last_of(end) })
     }
 
     /// Whether windows turn at fixed instants instead of sliding.

@@ -8,6 +8,7 @@ use crate::ids::ONE;
 use crate::register::Terms;
 use crate::selector::ContactFilter;
 use crate::time::Timestamp;
+use crate::weights::{RunningSums, clamped};
 use crate::windows::{Frame, Window};
 
 /// Looks at every contact that shares a window with the moment, those before it and those after it.
@@ -58,9 +59,13 @@ impl FrequencyCap {
         }
     }
 
-    fn counted<'a>(&self, view: &View<'a>) -> impl DoubleEndedIterator<Item = (&'a Contact, &'a Terms)> {
+    fn counted<'a>(
+        &self,
+        view: &View<'a>,
+        contacts: impl DoubleEndedIterator<Item = (&'a Contact, &'a Terms)>,
+    ) -> impl DoubleEndedIterator<Item = (&'a Contact, &'a Terms)> {
         let view = *view;
-        view.contacts_of_party().filter(move |(contact, terms)| {
+        contacts.filter(move |(contact, terms)| {
             self.is_added_up(contact.whose, &view)
                 && self.is_counted(contact)
                 && view.is_meant(&self.counts, contact, terms)
@@ -91,25 +96,27 @@ impl FrequencyCap {
         // Contacts as old as the horizon are forgotten, also where a window of whole days is a little longer.
         let from = from.max(view.snapshot.horizon_at(t).plus_ms(1));
         let asked = view.asked_at(t);
-        self.counted(view).filter(move |(contact, terms)| {
-            from <= contact.time && contact.time < until && contact.holds_place(terms, asked)
+        let contacts = view.contacts_of_party_between(from, until);
+        self.counted(view, contacts).filter(move |(contact, terms)| contact.holds_place(terms, asked))
+    }
+
+    /// What contacts weigh, with their times.
+    pub(crate) fn weighed<'a>(
+        &'a self,
+        contacts: impl Iterator<Item = (&'a Contact, &'a Terms)>,
+    ) -> impl Iterator<Item = (Timestamp, i64)> {
+        contacts.map(|(contact, terms)| {
+            (contact.time, self.weight(terms).saturating_mul(i64::from(contact.count)))
         })
     }
 
     /// What is used in the fullest window that holds `t`, and the instant that it ends with.
     fn fullest(&self, view: &View<'_>, t: Timestamp) -> (i64, Timestamp) {
-        let weigh = |(contact, terms): (&Contact, &Terms)| {
-            (contact.time, self.weight(terms).saturating_mul(i64::from(contact.count)))
-        };
-        let is_last = view.state.contacts.last().is_none_or(|last| last.time <= t);
-        if is_last {
-            return (
-                self.in_reach(view, t).map(weigh).fold(0, |sum, (_, weight)| sum.saturating_add(weight)),
-                t,
-            );
+        let mut weights = self.weighed(self.in_reach(view, t));
+        if is_last(view, t) {
+            return (weights.fold(0, |sum, (_, weight)| sum.saturating_add(weight)), t);
         }
-        let weights: Vec<(Timestamp, i64)> = self.in_reach(view, t).map(weigh).collect();
-        self.frame(view).heaviest(t, &weights)
+        self.frame(view).heaviest(t, &weights.by_ref().collect::<Vec<_>>())
     }
 
     /// What is used at `t`, the candidate not included.
@@ -125,32 +132,48 @@ impl FrequencyCap {
 
     /// The instants at which a contact leaves its window or a reservation lapses.
     pub(crate) fn changes<'a>(&'a self, view: &'a View<'a>) -> impl Iterator<Item = Timestamp> + 'a {
-        self.counted(view).flat_map(move |(contact, terms)| {
+        self.counted(view, view.contacts_of_party()).flat_map(move |(contact, terms)| {
             [Some(self.leaves(view, contact)), contact.lapses(terms)].into_iter().flatten()
         })
     }
 
-    /// The first instant from `t` on at which contacts at or before `t` leave room for the candidate.
-    fn emptied(&self, view: &View<'_>, t: Timestamp) -> Option<Timestamp> {
-        let room = self.limit(view.terms).saturating_sub(self.weight(view.terms));
-        let leaving = |(contact, terms): (&Contact, &Terms)| {
+    /// When contacts of a window will not be in it nor in any after it any more, with what they weigh.
+    pub(crate) fn leaving<'a>(
+        &'a self,
+        view: &'a View<'a>,
+        contacts: impl Iterator<Item = (&'a Contact, &'a Terms)>,
+    ) -> impl Iterator<Item = (Timestamp, i64)> {
+        contacts.map(move |(contact, terms)| {
             let left = self.leaves(view, contact);
             let at = contact.lapses(terms).map_or(left, |lapse| lapse.min(left));
             (at, self.weight(terms).saturating_mul(i64::from(contact.count)))
-        };
-        let earlier = self.in_reach(view, t).filter(|(contact, _)| contact.time <= t);
-        let mut holding: Vec<(Timestamp, i64)> = earlier.map(leaving).collect();
-        holding.sort_unstable_by_key(|(at, _)| *at);
-        let mut used = holding.iter().fold(0_i64, |sum, (_, weight)| sum.saturating_add(*weight));
-        let mut moment = t;
-        for (at, weight) in holding {
-            if used <= room {
-                break;
-            }
-            used = used.saturating_sub(weight);
-            moment = at;
-        }
-        (used <= room).then_some(moment)
+        })
+    }
+
+    /// The instant at which so many of those that leave, at these instants and with these weights, are gone that there is room for the
+    /// candidate; nothing where there is none without them.
+    pub(crate) fn emptied(
+        &self,
+        view: &View<'_>,
+        leaving: impl Iterator<Item = (Timestamp, i64)>,
+    ) -> Option<Timestamp> {
+        let mut leaving: Vec<(Timestamp, i64)> = leaving.collect();
+        leaving.sort_unstable_by_key(|(at, _)| *at);
+        let mut used = leaving.iter().fold(0_i128, |sum, (_, weight)| sum + i128::from(*weight));
+        let mut leaving = leaving.into_iter();
+        leaving.find_map(|(at, weight)| {
+            used -= i128::from(weight);
+            (!self.is_over(view, clamped(used))).then_some(at)
+        })
+    }
+
+    /// The instant that the latest of the windows that hold `t` and are too full ends with.
+    fn latest_full(&self, view: &View<'_>, t: Timestamp) -> Option<Timestamp> {
+        let frame = self.frame(view);
+        let weights: Vec<(Timestamp, i64)> = self.weighed(self.in_reach(view, t)).collect();
+        let ends = frame.windows_with(t, weights.iter().map(|(time, _)| *time));
+        let sums = RunningSums::of(weights.into_iter());
+        ends.into_iter().rev().find(|end| self.is_over(view, sums.within(frame.window_ending(*end))))
     }
 
     /// Whether a contact more would be too much.
@@ -182,20 +205,36 @@ impl Rule for FrequencyCap {
         self.is_over(view, self.used(view, t))
     }
 
-    /// The contacts that hold the window that ends with `t` are followed out in one pass; until they have made room no window has.
+    /// What fills the latest of the windows that are too full is followed out in one pass. Until it has made room, that window holds the
+    /// moment; after its end the one that ends with the moment holds what is left of it.
+    fn speaks_until(&self, view: &View<'_>, t: Timestamp) -> Option<Timestamp> {
+        let frame = self.frame(view);
+        let (first, last) = frame.window_ending(self.latest_full(view, t)?);
+        let full =
+            self.in_reach(view, t).filter(|(contact, _)| first <= contact.time && contact.time <= last);
+        self.emptied(view, self.leaving(view, full))
+    }
+
+    /// Where nothing lies after `t` there is no other window to ask about.
     fn silent_from(&self, view: &View<'_>, t: Timestamp) -> Option<Timestamp> {
+        if !is_last(view, t) {
+            return self.searched_silence(view, t);
+        }
         if !self.is_against(view, t) {
             return Some(t);
         }
-        let moment = self.emptied(view, t)?;
-        let is_last = view.state.contacts.last().is_none_or(|last| last.time <= t);
-        if is_last { Some(moment) } else { self.searched_silence(view, moment) }
+        self.emptied(view, self.leaving(view, self.in_reach(view, t)))
     }
 
     /// A cap falls silent when a contact leaves its window or a reservation lapses, and at no other instant.
     fn next_change(&self, view: &View<'_>, t: Timestamp) -> Option<Timestamp> {
         self.changes(view).filter(|change| *change > t).min()
     }
+}
+
+/// Whether nothing of the party lies after `t`.
+fn is_last(view: &View<'_>, t: Timestamp) -> bool {
+    view.state.contacts.last().is_none_or(|last| last.time <= t)
 }
 
 /// A figure in whole units: contacts, points or money.

@@ -57,9 +57,27 @@ pub struct View<'a> {
 impl<'a> View<'a> {
     /// Contacts of the party that were there, with their terms, oldest first.
     pub fn contacts_of_party(&self) -> impl DoubleEndedIterator<Item = (&'a Contact, &'a Terms)> + use<'a> {
+        self.with_terms(&self.state.contacts)
+    }
+
+    /// Those of them with `from <= time < until`.
+    pub fn contacts_of_party_between(
+        &self,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> impl DoubleEndedIterator<Item = (&'a Contact, &'a Terms)> + use<'a> {
+        let contacts = &self.state.contacts;
+        let first = contacts.partition_point(|contact| contact.time < from);
+        let after = contacts.partition_point(|contact| contact.time < until);
+        self.with_terms(contacts.get(first..after).unwrap_or_default())
+    }
+
+    fn with_terms(
+        &self,
+        contacts: &'a [Contact],
+    ) -> impl DoubleEndedIterator<Item = (&'a Contact, &'a Terms)> + use<'a> {
         let (register, before) = (&self.snapshot.register, self.before_sequence);
-        self.state
-            .contacts
+        contacts
             .iter()
             .filter(move |contact| contact.sequence < before)
             .filter_map(|contact| register.terms(contact.terms).map(|terms| (contact, terms)))
@@ -117,19 +135,26 @@ pub trait Rule {
     /// The next instant after `t` at which its answer may differ, if nothing else happens; never later than that instant.
     fn next_change(&self, view: &View<'_>, t: Timestamp) -> Option<Timestamp>;
 
+    /// Where it speaks against at `t`: an instant after `t` until which it goes on to, if nothing else happens; nothing where it does for ever.
+    ///
+    /// The next change of its mind, or a later instant where the rule knows one.
+    fn speaks_until(&self, view: &View<'_>, t: Timestamp) -> Option<Timestamp> {
+        self.next_change(view, t)
+    }
+
     /// The first instant at or after `t` at which it is silent, if nothing else happens.
     fn silent_from(&self, view: &View<'_>, t: Timestamp) -> Option<Timestamp> {
         self.searched_silence(view, t)
     }
 
-    /// [`Rule::silent_from`] by asking at each change of its mind in turn.
+    /// [`Rule::silent_from`] by asking anew at each instant until which it goes on to speak.
     fn searched_silence(&self, view: &View<'_>, t: Timestamp) -> Option<Timestamp> {
         let mut moment = t;
         for _ in 0..MAX_CHANGES {
             if !self.is_against(view, moment) {
                 return Some(moment);
             }
-            moment = self.next_change(view, moment)?;
+            moment = self.speaks_until(view, moment).filter(|until| *until > moment)?;
         }
         None
     }

@@ -10,6 +10,8 @@ use crate::customer::{Contact, Whose};
 use crate::decision::{Denial, Reason};
 use crate::selector::Selector;
 use crate::time::Timestamp;
+use crate::weights::{RunningSums, clamped};
+use crate::windows::Frame;
 
 /// Looks at the live claims of better-ranked campaigns that may fall into a window with the moment, beside the contacts that are there.
 #[derive(Clone, Debug)]
@@ -33,11 +35,11 @@ impl HeldPlace<'_> {
     }
 }
 
-/// The fullest window that claims make too full.
-struct FullWindow<'a> {
+/// A window that claims make too full.
+#[derive(Clone, Copy, Debug)]
+struct FullWindow {
     used: i64,
     bounds: (Timestamp, Timestamp),
-    best: Rank<'a>,
 }
 
 impl Outranking {
@@ -75,80 +77,71 @@ impl Outranking {
         live.channels().filter_map(|(_, id)| weight_by(id)).max().filter(|weight| *weight > 0)
     }
 
-    /// The fullest of the windows that hold `t` and that claims make too full, the earliest of several.
-    fn fullest<'a>(&'a self, view: &View<'a>, t: Timestamp) -> Option<FullWindow<'a>> {
-        let held = self.held(view, t);
+    /// The windows that hold `t` and that these claims make too full, the earliest first.
+    fn full(&self, view: &View<'_>, t: Timestamp, held: &[HeldPlace<'_>]) -> Vec<FullWindow> {
         if held.is_empty() {
-            return None;
+            return Vec::new();
         }
         let frame = self.cap.frame(view);
-        let contacts: Vec<(Timestamp, i64)> = self
-            .cap
-            .in_reach(view, t)
-            .map(|(contact, terms)| {
-                (contact.time, self.cap.weight(terms).saturating_mul(i64::from(contact.count)))
-            })
-            .collect();
-        let mut ends = vec![t];
-        if !frame.turns() {
-            let until = frame.reach(t).1;
-            let starts = contacts.iter().map(|(time, _)| *time).chain(held.iter().map(|place| place.first));
-            ends.extend(starts.filter(|start| *start > t && *start < until));
-            ends.sort_unstable();
-        }
-        let weights = Weights::of(contacts, &held);
-        let mut fullest: Option<(i64, (Timestamp, Timestamp))> = None;
-        for end in ends {
+        let contacts: Vec<(Timestamp, i64)> = self.cap.weighed(self.cap.in_reach(view, t)).collect();
+        let ends = ends(&frame, t, &contacts, held);
+        let weights = Weights::of(contacts, held);
+        let weighed = ends.into_iter().map(|end| {
             let bounds = frame.window_ending(end);
-            let (of_contacts, of_claims) = weights.within(bounds);
-            let used = of_contacts.saturating_add(of_claims);
-            let is_fuller = fullest.is_none_or(|(most, _)| most < used);
-            if of_claims > 0 && is_fuller && self.cap.is_over(view, used) {
-                fullest = Some((used, bounds));
-            }
-        }
-        let (used, bounds) = fullest?;
-        let best =
-            held.iter().filter(|place| place.is_in(bounds)).map(|place| place.rank).reduce(Rank::better)?;
-        Some(FullWindow { used, bounds, best })
+            (weights.within(bounds), bounds)
+        });
+        weighed
+            .filter(|((used, of_claims), _)| *of_claims > 0 && self.cap.is_over(view, *used))
+            .map(|((used, _), bounds)| FullWindow { used, bounds })
+            .collect()
     }
 }
 
-/// Running sums, so that a window is weighed by looking at its ends: of contacts by time, of claims by their first and by their last instants.
-struct Weights([Vec<(Timestamp, i64)>; 3]);
+/// What the windows that hold `t` end with, where a window may be fuller than the one before it: with `t`, a contact or the start of a claim.
+fn ends(
+    frame: &Frame<'_>,
+    t: Timestamp,
+    contacts: &[(Timestamp, i64)],
+    held: &[HeldPlace<'_>],
+) -> Vec<Timestamp> {
+    let firsts = held.iter().map(|place| place.first);
+    let mut starts: Vec<Timestamp> =
+        contacts.iter().map(|(time, _)| *time).chain(firsts).filter(|start| *start > t).collect();
+    starts.sort_unstable();
+    frame.windows_with(t, starts.into_iter())
+}
+
+/// What contacts weigh by their times, and claims by their first and by their last instants.
+struct Weights {
+    contacts: RunningSums,
+    firsts: RunningSums,
+    lasts: RunningSums,
+}
 
 impl Weights {
     fn of(contacts: Vec<(Timestamp, i64)>, held: &[HeldPlace<'_>]) -> Self {
-        let firsts = held.iter().map(|place| (place.first, place.weight)).collect();
-        let lasts = held.iter().map(|place| (place.last, place.weight)).collect();
-        Self([contacts, firsts, lasts].map(|mut weights: Vec<(Timestamp, i64)>| {
-            weights.sort_unstable_by_key(|(time, _)| *time);
-            let mut sum = 0_i64;
-            for (_, weight) in &mut weights {
-                sum = sum.saturating_add(*weight);
-                *weight = sum;
-            }
-            weights
-        }))
+        Self {
+            contacts: RunningSums::of(contacts.into_iter()),
+            firsts: RunningSums::of(held.iter().map(|place| (place.first, place.weight))),
+            lasts: RunningSums::of(held.iter().map(|place| (place.last, place.weight))),
+        }
     }
 
-    /// What contacts, and what claims weigh in a window.
-    fn within(&self, (from, to): (Timestamp, Timestamp)) -> (i64, i64) {
-        let up_to = |sums: &[(Timestamp, i64)], is_in: &dyn Fn(Timestamp) -> bool| {
-            let count = sums.partition_point(|(time, _)| is_in(*time));
-            count.checked_sub(1).and_then(|last| sums.get(last)).map_or(0, |(_, sum)| *sum)
-        };
-        let [contacts, firsts, lasts] = &self.0;
-        let of_contacts = up_to(contacts, &|time| time <= to) - up_to(contacts, &|time| time < from);
+    /// What contacts and claims weigh in a window together, and what claims do.
+    fn within(&self, (first, last): (Timestamp, Timestamp)) -> (i64, i64) {
         // A claim is in the window unless it begins after it or ends before it.
-        let of_claims = up_to(firsts, &|time| time <= to) - up_to(lasts, &|time| time < from);
-        (of_contacts, of_claims)
+        let of_claims = clamped(self.firsts.until(last) - self.lasts.before(first));
+        (self.contacts.within((first, last)).saturating_add(of_claims), of_claims)
     }
 }
 
 impl Rule for Outranking {
     fn check(&self, view: &View<'_>, t: Timestamp) -> Option<Denial> {
-        let FullWindow { used, bounds, best } = self.fullest(view, t)?;
+        let held = self.held(view, t);
+        let fuller = |best: FullWindow, other: FullWindow| if other.used > best.used { other } else { best };
+        let FullWindow { used, bounds } = self.full(view, t, &held).into_iter().reduce(fuller)?;
+        let inside = held.iter().filter(|place| place.is_in(bounds));
+        let best = inside.map(|place| place.rank).reduce(Rank::better)?;
         let is_in = |contact: &&Contact| bounds.0 <= contact.time && contact.time <= bounds.1;
         Some(Denial {
             limit: self.cap.amount(self.cap.limit(view.terms)),
@@ -160,7 +153,23 @@ impl Rule for Outranking {
     }
 
     fn is_against(&self, view: &View<'_>, t: Timestamp) -> bool {
-        self.fullest(view, t).is_some()
+        !self.full(view, t, &self.held(view, t)).is_empty()
+    }
+
+    /// As in the cap, with the claims in that window: they hold their places until their ends, and it is theirs to be too full no longer than
+    /// one of them is there.
+    fn speaks_until(&self, view: &View<'_>, t: Timestamp) -> Option<Timestamp> {
+        let held = self.held(view, t);
+        let bounds = self.full(view, t, &held).last()?.bounds;
+        let inside = held.iter().filter(|place| place.is_in(bounds));
+        let ending = inside.map(|place| (place.last.plus_ms(1), place.weight));
+        let over = ending.clone().map(|(end, _)| end).max()?;
+        let contacts = self
+            .cap
+            .in_reach(view, t)
+            .filter(|(contact, _)| bounds.0 <= contact.time && contact.time <= bounds.1);
+        let emptied = self.cap.emptied(view, self.cap.leaving(view, contacts).chain(ending));
+        Some(emptied.map_or(over, |emptied| emptied.min(over)))
     }
 
     /// A claim is gone at its end; before that, room is made as in the cap, or where the period turns. A window that is too full stays so

@@ -36,6 +36,8 @@ mod rules;
 #[cfg(test)]
 mod score;
 #[cfg(test)]
+mod search;
+#[cfg(test)]
 mod segments;
 #[cfg(test)]
 mod story;
