@@ -112,11 +112,11 @@ impl FrequencyCap {
 
     /// What is used in the fullest window that holds `t`, and the instant that it ends with.
     fn fullest(&self, view: &View<'_>, t: Timestamp) -> (i64, Timestamp) {
-        let mut weights = self.weighed(self.in_reach(view, t));
+        let weights = self.weighed(self.in_reach(view, t));
         if is_last(view, t) {
             return (weights.fold(0, |sum, (_, weight)| sum.saturating_add(weight)), t);
         }
-        self.frame(view).heaviest(t, &weights.by_ref().collect::<Vec<_>>())
+        self.frame(view).heaviest(t, &weights.collect::<Vec<_>>())
     }
 
     /// What is used at `t`, the candidate not included.
