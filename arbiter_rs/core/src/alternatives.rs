@@ -11,8 +11,10 @@ use crate::request::Candidate;
 use crate::rules::RuleKind;
 use crate::standings::Standings;
 
-/// How many campaigns of a family are looked at, the best ranked first.
+/// How many campaigns are looked at along all families to fall back to, the best ranked of each first.
 const MAX_CAMPAIGNS: usize = 64;
+/// How many families are fallen back to, one after the other.
+const MAX_FAMILIES: usize = 64;
 
 /// For the best ranked candidate: another channel, a campaign of the family to fall back to, a later time.
 pub(crate) fn alternatives(
@@ -46,12 +48,11 @@ pub(crate) fn alternatives(
         .map(|channel| other(AlternativeKind::Channel, (campaign, channel)));
     let fallback =
         resting_family(snapshot, decision).then_some(terms.offer_family).flatten().and_then(|family| {
-            let families = fallbacks(snapshot, family);
-            families.into_iter().find_map(|family| {
-                snapshot.campaigns_of(family).take(MAX_CAMPAIGNS).find_map(|campaign| {
-                    let channel = open(Candidate::default(), campaign, None)?;
-                    Some(other(AlternativeKind::Fallback, (campaign, channel)))
-                })
+            let families = fallbacks(snapshot, family).into_iter();
+            let mut campaigns = families.flat_map(|family| snapshot.campaigns_of(family)).take(MAX_CAMPAIGNS);
+            campaigns.find_map(|campaign| {
+                let channel = open(Candidate::default(), campaign, None)?;
+                Some(other(AlternativeKind::Fallback, (campaign, channel)))
             })
         });
     let later = decision.earliest.filter(|earliest| *earliest > asker.now).map(|time| Alternative {
@@ -73,12 +74,13 @@ fn resting_family(snapshot: &Snapshot, decision: &Decision) -> bool {
 
 /// The families to fall back to, one after the other, each once.
 fn fallbacks(snapshot: &Snapshot, family: FamilyId) -> Vec<FamilyId> {
-    let mut seen = vec![family];
+    let mut fallbacks = Vec::new();
     let mut next = snapshot.family(family).and_then(|family| family.fallback);
-    while let Some(family) = next.filter(|family| !seen.contains(family)) {
-        seen.push(family);
-        next = snapshot.family(family).and_then(|family| family.fallback);
+    while let Some(other) = next.filter(|other| *other != family && !fallbacks.contains(other))
+        && fallbacks.len() < MAX_FAMILIES
+    {
+        fallbacks.push(other);
+        next = snapshot.family(other).and_then(|other| other.fallback);
     }
-    seen.remove(0);
-    seen
+    fallbacks
 }

@@ -103,6 +103,38 @@ fn where_a_family_rests_its_fallback_is_proposed_and_where_that_rests_the_next()
     assert_eq!(proposed(&world, &question, now), [later]);
 }
 
+/// A rest of `weekends`, and behind it so many families with so many campaigns each that are over, and one whose campaign is not.
+fn chain(families: usize, campaigns: usize) -> World {
+    let rest = json!({"name": "rest", "back_off": {"after": 1, "of": "offer_family", "rests": ["never"], "answers": ["clicked"], "rests_text": "r"}});
+    let mut catalog = catalog_of(&json!([{"name": "p", "rules": [rest]}]));
+    catalog["offer_families"] = json!([{"name": "weekends", "fallback": "0"}, {"name": "cruises"}]);
+    for family in 0..=families {
+        let next = (family < families).then(|| (family + 1).to_string());
+        let families = catalog["offer_families"].as_array_mut().unwrap();
+        families.push(json!({"name": family.to_string(), "fallback": next}));
+    }
+    let campaign = |family: usize, name: String, until: Option<i64>| json!({"name": name, "priority": 40, "kind": "marketing", "channels": ["email"], "offer_family": family.to_string(), "active_until_ms": until});
+    let over = (0..families).flat_map(|family| {
+        (0..campaigns).map(move |number| campaign(family, format!("{family}-{number}"), Some(T.0)))
+    });
+    let all: Vec<_> = over.chain([campaign(families, "open".to_owned(), None)]).collect();
+    catalog["campaigns"].as_array_mut().unwrap().extend(all);
+    World::new(compile(&catalog))
+}
+
+#[test]
+fn along_the_whole_chain_64_campaigns_of_64_families_are_looked_at() {
+    for (families, campaigns, is_found) in
+        [(1, 63, true), (1, 64, false), (3, 21, true), (3, 22, false), (63, 0, true), (64, 0, false)]
+    {
+        let mut world = chain(families, campaigns);
+        world.grant(T);
+        let fallback = owned(AlternativeKind::Fallback, "open", "email", T);
+        let found = proposed(&world, &request("", "spring", "email"), T);
+        assert_eq!(found.contains(&fallback), is_found, "{families} {campaigns}");
+    }
+}
+
 #[test]
 fn a_rest_that_is_not_of_a_family_proposes_no_fallback() {
     let rest = json!([{"name": "rest", "back_off": {"after": 1, "of": "any", "rests": ["never"], "answers": ["clicked"], "rests_text": "r"}}]);
