@@ -37,7 +37,11 @@ pub(crate) fn alternatives(
         channels.find(|channel| {
             let name = snapshot.register.channels.get(channel.index()).map_or("", String::as_str);
             let asked_for = Candidate { campaign: &campaign.name, channel: name, ..candidate };
-            let contender = Contender::of(snapshot, state, asker, standings, asked_for);
+            let contender = if state.claims.is_empty() {
+                Contender::unscored(snapshot, asked_for)
+            } else {
+                Contender::of(snapshot, state, asker, standings, asked_for)
+            };
             Some(*channel) != but
                 && contender
                     .view(snapshot, state, asker, standings)

@@ -1,5 +1,6 @@
 //! Which rules are asked about a candidate, and what they say together.
 
+use crate::customer::Charge;
 use crate::decision::{CapUsage, Denial, Reason};
 use crate::rules::eligibility::{Activity, Audience};
 use crate::rules::suppression::Objection;
@@ -82,16 +83,16 @@ pub(crate) fn is_open(view: &View<'_>, t: Timestamp) -> bool {
     asked(view).all(|asked| !asked.judges(view, t) || !asked.rule.is_against(view, t))
 }
 
-/// The first instant at or after `t` at which no rule speaks against whoever asks then, if nothing else happens.
+/// The first instant at or after `t` at which none of these rules speaks against whoever asks then, if nothing else happens.
 ///
 /// Each round moves on to the instant at which the last of the speaking rules falls silent; until then none of the earlier ones can do.
-pub(crate) fn earliest(view: &View<'_>, t: Timestamp) -> Option<Timestamp> {
+pub(crate) fn earliest(rules: &[Asked<'_>], view: &View<'_>, t: Timestamp) -> Option<Timestamp> {
     const MAX_ROUNDS: usize = 4_096;
     let view = View { asked: None, ..*view };
     let mut moment = t;
     for _ in 0..MAX_ROUNDS {
         let mut next = moment;
-        for asked in asked(&view) {
+        for asked in rules {
             next = next.max(asked.silent_from(&view, moment)?);
         }
         if next == moment {
@@ -103,12 +104,22 @@ pub(crate) fn earliest(view: &View<'_>, t: Timestamp) -> Option<Timestamp> {
 }
 
 /// What each cap that judges the candidate still holds after it.
-pub(crate) fn remaining(view: &View<'_>, t: Timestamp) -> Vec<CapUsage> {
-    let judging = view.snapshot.rules_for(view.terms, view.terms_id).filter(|rule| rule.judges(view, t));
-    let caps = judging.filter_map(|rule| Some((rule.order, rule.cap()?)));
+pub(crate) fn remaining(rules: &[Asked<'_>], view: &View<'_>, t: Timestamp) -> Vec<CapUsage> {
+    let themselves = rules.iter().filter(|asked| asked.reason != Reason::Outranked && asked.judges(view, t));
+    let caps =
+        themselves.filter_map(|asked| asked.policy_rule.and_then(|rule| Some((rule.order, rule.cap()?))));
     caps.map(|(order, cap)| {
         let used = cap.used(view, t).saturating_add(cap.weight(view.terms));
         CapUsage { rule: order, limit: cap.amount(cap.limit(view.terms)), used: cap.amount(used) }
     })
     .collect()
+}
+
+/// What a grant takes of capacities and budgets.
+pub(crate) fn charges(rules: &[Asked<'_>], view: &View<'_>, t: Timestamp) -> Vec<Charge> {
+    let judging = rules.iter().filter(|asked| asked.judges(view, t));
+    judging
+        .filter_map(|asked| asked.policy_rule.and_then(PolicyRule::capacity))
+        .filter_map(|capacity| capacity.charge(view, t).ok().flatten())
+        .collect()
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::alternatives::alternatives;
 use crate::arbitrate::{Rank, ranked};
-use crate::asked::{asked, earliest, remaining};
+use crate::asked::{Asked, asked, charges, earliest, remaining};
 use crate::catalog::{Campaign, Snapshot};
 use crate::claims::{Use, use_up};
 use crate::compaction::Keeping;
@@ -244,17 +244,24 @@ impl<'a> Contender<'a> {
         standings: &Standings,
         candidate: Candidate<'a>,
     ) -> Self {
+        let contender = Self::unscored(snapshot, candidate);
+        let score = match contender.view(snapshot, state, asker, standings) {
+            Some(view) => Score::of(&view, &candidate, asker.time()),
+            None => candidate.score.map(Score::Given),
+        };
+        Self { score, ..contender }
+    }
+
+    /// For where no claim is there to rank it among.
+    pub(crate) fn unscored(snapshot: &'a Snapshot, candidate: Candidate<'a>) -> Self {
         let Some(campaign) = snapshot.campaign(candidate.campaign) else {
-            let score = candidate.score.map(Score::Given);
-            return Self { candidate, campaign: None, terms_id: None, terms: None, score };
+            return Self { candidate, campaign: None, terms_id: None, terms: None, score: None };
         };
         let channel = snapshot.channel(candidate.channel);
         let terms_id = campaign.channels.iter().find(|(id, _)| Some(*id) == channel).map(|(_, terms)| *terms);
         let terms = terms_id.and_then(|id| snapshot.register.terms(id)).cloned();
         let terms = terms.unwrap_or_else(|| snapshot.unlisted_terms(campaign, channel));
-        let view = asker.view(snapshot, state, standings, (campaign, terms_id, &terms));
-        let score = Score::of(&view, &candidate, asker.time());
-        Self { candidate, campaign: Some(campaign), terms_id, terms: Some(terms), score }
+        Self { candidate, campaign: Some(campaign), terms_id, terms: Some(terms), score: None }
     }
 
     pub(crate) fn rank(&self) -> Rank<'a> {
@@ -293,7 +300,8 @@ fn judge(
         return Decision { denials: vec![Denial::plain(Reason::CampaignUnknown)], ..undecided };
     };
     let t = asker.time();
-    let mut denials: Vec<Denial> = asked(&view).filter_map(|asked| asked.deny(&view, t)).collect();
+    let rules: Vec<Asked<'_>> = asked(&view).collect();
+    let mut denials: Vec<Denial> = rules.iter().filter_map(|asked| asked.deny(&view, t)).collect();
     if let Some(winner) = outranked_by {
         let beyond = Denial::plain(Reason::Outranked);
         denials.push(Denial { outranked_by: Some(winner), earliest: Some(t), ..beyond });
@@ -307,8 +315,8 @@ fn judge(
                 terms: terms_id,
                 is_repeat: false,
             }),
-            remaining: remaining(&view, t),
-            charges: charges(&view, t),
+            remaining: remaining(&rules, &view, t),
+            charges: charges(&rules, &view, t),
             ..undecided
         },
         _ => {
@@ -316,19 +324,10 @@ fn judge(
             let is_beyond = |denial: &Denial| denial.reason == Reason::Outranked && denial.rule.is_none();
             denials.sort_by_key(|denial| (denial.reason, is_beyond(denial), denial.rule));
             let is_endless = denials.iter().any(|denial| denial.earliest.is_none());
-            let earliest = if is_endless { None } else { earliest(&view, t) };
+            let earliest = if is_endless { None } else { earliest(&rules, &view, t) };
             Decision { denials, earliest, ..undecided }
         }
     }
-}
-
-/// What a grant takes of capacities and budgets.
-fn charges(view: &View<'_>, t: Timestamp) -> Vec<Charge> {
-    let judging = view.snapshot.rules_for(view.terms, view.terms_id).filter(|rule| rule.judges(view, t));
-    judging
-        .filter_map(PolicyRule::capacity)
-        .filter_map(|capacity| capacity.charge(view, t).ok().flatten())
-        .collect()
 }
 
 /// The winner's contact is there before the next is judged, and its claim is used.

@@ -1,6 +1,6 @@
 //! The explanation: what each rule has used, when each channel is next free, what the customer likes and what is claimed.
 
-use crate::asked::{asked, earliest};
+use crate::asked::{Asked, asked, earliest};
 use crate::catalog::{Campaign, Snapshot};
 use crate::claims::live;
 use crate::compiled::AlikeIn;
@@ -127,11 +127,12 @@ pub fn explain(
         for (channel, terms_id) in &campaign.channels {
             let Some(terms) = snapshot.register.terms(*terms_id) else { continue };
             let view = asker.view(snapshot, state, standings, (campaign, Some(*terms_id), terms));
-            readings(&view, *terms_id, now, &mut explanation);
+            let rules: Vec<Asked<'_>> = asked(&view).collect();
+            readings(&rules, &view, *terms_id, now, &mut explanation);
             if only.is_some() {
-                explanation.ladder.extend(rungs(&view, *terms_id, now));
+                explanation.ladder.extend(rungs(&rules, &view, *terms_id, now));
             }
-            let free = earliest(&view, now);
+            let free = earliest(&rules, &view, now);
             let entry = best.iter_mut().find(|entry| entry.channel == *channel);
             if let (Some(entry), Some(free)) = (entry, free)
                 && entry.earliest.is_none_or(|held| free < held)
@@ -186,8 +187,8 @@ fn of_customer(
         .collect();
 }
 
-fn rungs(view: &View<'_>, terms: TermsId, now: Timestamp) -> impl Iterator<Item = Rung> {
-    let judging = asked(view).filter(move |asked| asked.judges(view, now));
+fn rungs(rules: &[Asked<'_>], view: &View<'_>, terms: TermsId, now: Timestamp) -> impl Iterator<Item = Rung> {
+    let judging = rules.iter().filter(move |asked| asked.judges(view, now));
     judging.map(move |asked| Rung {
         reason: asked.reason,
         rule: asked.policy_rule.map(|rule| rule.order),
@@ -196,8 +197,8 @@ fn rungs(view: &View<'_>, terms: TermsId, now: Timestamp) -> impl Iterator<Item 
     })
 }
 
-fn readings(view: &View<'_>, terms: TermsId, now: Timestamp, into: &mut Explanation) {
-    for asked in asked(view) {
+fn readings(rules: &[Asked<'_>], view: &View<'_>, terms: TermsId, now: Timestamp, into: &mut Explanation) {
+    for asked in rules {
         let Some(policy_rule) = asked.policy_rule.filter(|rule| rule.judges(view, now)) else { continue };
         if into.readings.len() >= MAX_READINGS {
             return;

@@ -1,6 +1,6 @@
 //! A request asked again: its grants come back as they were.
 
-use crate::asked::remaining;
+use crate::asked::{Asked, asked, remaining};
 use crate::catalog::Snapshot;
 use crate::customer::{Contact, CustomerState};
 use crate::decide::Asker;
@@ -70,7 +70,8 @@ fn repeated(
             asked: Some(contact.granted()),
             ..asker.view(snapshot, state, standings, (campaign, Some(contact.terms), terms))
         };
-        remaining(&view, contact.time)
+        let rules: Vec<Asked<'_>> = asked(&view).collect();
+        remaining(&rules, &view, contact.time)
     });
     Decision { grant: Some(grant), remaining: remaining.unwrap_or_default(), ..Decision::default() }
 }
