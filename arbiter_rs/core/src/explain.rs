@@ -1,7 +1,7 @@
 //! The explanation: what each rule has used, when each channel is next free, what the customer likes and what is claimed.
 
 use crate::asked::{Asked, asked, earliest};
-use crate::catalog::{Campaign, Snapshot};
+use crate::catalog::Snapshot;
 use crate::claims::live;
 use crate::compiled::AlikeIn;
 use crate::customer::{Claim, CustomerState};
@@ -9,12 +9,12 @@ use crate::decide::{Asker, given_segments};
 use crate::decision::{Amount, Denial, Reason};
 use crate::ids::{ChannelId, FamilyId, SegmentId, TermsId};
 use crate::request::Request;
-use crate::rules::{RuleKind, View};
+use crate::rules::{PolicyRule, RuleKind, View};
 use crate::standings::Standings;
 use crate::time::Timestamp;
 
-/// How many campaigns an explanation goes through at most, in the order of the catalog.
-pub const MAX_CAMPAIGNS: usize = 1_000;
+/// How many ways to contact, campaigns by their channels, an explanation goes through at most, in the order of the catalog.
+pub const MAX_WAYS: usize = 1_000;
 /// How many rule readings an explanation gives at most.
 pub const MAX_READINGS: usize = 10_000;
 
@@ -117,49 +117,77 @@ pub fn explain(
     let segments = given_segments(snapshot, request);
     let member = state.member(request.party, request.customer);
     let asker = Asker { request, segments: &segments, member, now };
-    let mut explanation = Explanation::default();
-    let mut best: Vec<Availability> = snapshot
-        .channels
-        .iter()
-        .map(|channel| Availability { channel: channel.id, terms: None, earliest: None })
-        .collect();
-    for campaign in explained(snapshot, only) {
-        for (channel, terms_id) in &campaign.channels {
-            let Some(terms) = snapshot.register.terms(*terms_id) else { continue };
-            let view = asker.view(snapshot, state, standings, (campaign, Some(*terms_id), terms));
-            let rules: Vec<Asked<'_>> = asked(&view).collect();
-            readings(&rules, &view, *terms_id, now, &mut explanation);
-            if only.is_some() {
-                explanation.ladder.extend(rungs(&rules, &view, *terms_id, now));
-            }
-            let free = earliest(&rules, &view, now);
-            let entry = best.iter_mut().find(|entry| entry.channel == *channel);
-            if let (Some(entry), Some(free)) = (entry, free)
-                && entry.earliest.is_none_or(|held| free < held)
-            {
-                *entry = Availability { channel: *channel, terms: Some(*terms_id), earliest: Some(free) };
-            }
+    let ways = ways(snapshot, state, &asker, standings, only);
+    if is_something_missing(&ways, standings, now) {
+        return Explanation::default();
+    }
+    let channels = snapshot.channels.iter();
+    let mut explanation = Explanation {
+        channels: channels
+            .map(|channel| Availability { channel: channel.id, terms: None, earliest: None })
+            .collect(),
+        ..Explanation::default()
+    };
+    for Way { channel, terms, view } in &ways {
+        let rules: Vec<Asked<'_>> = asked(view).collect();
+        readings(&rules, view, *terms, now, &mut explanation);
+        if only.is_some() {
+            explanation.ladder.extend(rungs(&rules, view, *terms, now));
+        }
+        let entry = explanation.channels.iter_mut().find(|entry| entry.channel == *channel);
+        // None is free before this moment, and of several the best ranked is told.
+        if let Some(entry) = entry.filter(|entry| entry.earliest != Some(now))
+            && let Some(free) = earliest(&rules, view, now)
+            && entry.earliest.is_none_or(|held| free < held)
+        {
+            *entry = Availability { channel: *channel, terms: Some(*terms), earliest: Some(free) };
         }
     }
-    explanation.channels = best;
     explanation.ladder.sort_by_key(|rung| (rung.reason, rung.rule));
     of_customer(snapshot, state, &asker, standings, &mut explanation);
     explanation
 }
 
-/// The campaigns to go through, the best ranked first.
-fn explained<'a>(snapshot: &'a Snapshot, only: Option<&str>) -> Vec<&'a Campaign> {
-    let mut campaigns: Vec<_> = snapshot
-        .campaigns
-        .iter()
-        .filter(|campaign| only.is_none_or(|name| name == campaign.name))
-        .take(MAX_CAMPAIGNS)
-        .collect();
-    campaigns.sort_by(|left, right| {
+/// A campaign by one of its channels.
+struct Way<'a> {
+    channel: ChannelId,
+    terms: TermsId,
+    view: View<'a>,
+}
+
+/// The ways to go through, the best ranked campaigns first.
+fn ways<'a>(
+    snapshot: &'a Snapshot,
+    state: &'a CustomerState,
+    asker: &Asker<'a>,
+    standings: &'a Standings,
+    only: Option<&str>,
+) -> Vec<Way<'a>> {
+    let campaigns =
+        snapshot.campaigns.iter().filter(|campaign| only.is_none_or(|name| name == campaign.name));
+    let listed = campaigns.flat_map(|campaign| campaign.channels.iter().map(move |way| (campaign, *way)));
+    let known = listed.filter_map(|(campaign, (channel, id))| {
+        let terms = snapshot.register.terms(id)?;
+        let view = asker.view(snapshot, state, standings, (campaign, Some(id), terms));
+        Some(Way { channel, terms: id, view })
+    });
+    let mut ways: Vec<_> = known.take(MAX_WAYS).collect();
+    ways.sort_by(|left, right| {
+        let (left, right) = (left.view.campaign, right.view.campaign);
         let by_priority = right.common.priority.cmp(&left.common.priority);
         by_priority.then_with(|| left.name.as_bytes().cmp(right.name.as_bytes()))
     });
-    campaigns
+    ways
+}
+
+/// Whether an account that counts at this moment is not known; all of them are then noted, before any work that will have to be done anew.
+fn is_something_missing(ways: &[Way<'_>], standings: &Standings, now: Timestamp) -> bool {
+    for Way { view, .. } in ways {
+        let rules = view.snapshot.rules_for(view.terms, view.terms_id);
+        let capacities = rules.filter(|rule| rule.judges(view, now)).filter_map(PolicyRule::capacity);
+        capacities.for_each(|capacity| capacity.note(view, now));
+    }
+    standings.is_something_missing()
 }
 
 /// What does not depend on a campaign.

@@ -43,6 +43,11 @@ impl Standings {
         std::mem::take(&mut self.missing.borrow_mut())
     }
 
+    /// Whether an account was asked for that is not known.
+    pub(crate) fn is_something_missing(&self) -> bool {
+        !self.missing.borrow().is_empty()
+    }
+
     /// Begin a decision: nothing is spent by its winners yet.
     pub(crate) fn begin(&mut self) {
         self.spent.clear();

@@ -147,6 +147,11 @@ impl Capacity {
         self.limits().into_iter().all(is_full)
     }
 
+    /// Have the account of the candidate at `t` noted where it is not known.
+    pub(crate) fn note(&self, view: &View<'_>, t: Timestamp) {
+        let _known = view.standings.left(self.account(view, t));
+    }
+
     /// What is used of the account of the candidate at `t`.
     #[must_use]
     pub fn used(&self, view: &View<'_>, t: Timestamp) -> i64 {

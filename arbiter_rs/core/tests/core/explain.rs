@@ -3,12 +3,14 @@
 use arbiter_core::compiled::{AlikeIn, EngagementKind};
 use arbiter_core::customer::{Claim, Member};
 use arbiter_core::decision::{Amount, Reason};
-use arbiter_core::explain::{Explanation, explain};
+use arbiter_core::explain::{Explanation, MAX_WAYS, explain};
 use arbiter_core::request::Request;
 use arbiter_core::standings::Standings;
 use arbiter_core::time::{DAY_MS, Timestamp};
+use proptest::prelude::*;
 use serde_json::json;
 
+use crate::story::{live, rules, steps};
 use crate::world::{T, World, catalog_of, compile, request, sliding};
 
 fn explained(world: &World, only: Option<&str>, now: Timestamp) -> Explanation {
@@ -119,4 +121,39 @@ fn of_a_customer_that_is_not_known_nothing_is_told_and_nothing_changes() {
     let told = explain(&world.snapshot, &world.state, &stranger, &Standings::default(), None, T);
     assert!(told.readings.iter().all(|reading| reading.used == Amount::Contacts(0)));
     assert!(told.channels.iter().take(2).all(|channel| channel.earliest == Some(T)));
+}
+
+#[test]
+fn a_thousand_ways_to_contact_are_gone_through_in_the_order_of_the_catalog() {
+    let mut catalog = catalog_of(&json!([{"name": "p", "rules": [sliding("one", 1, DAY_MS)]}]));
+    let campaigns = catalog["campaigns"].as_array_mut().unwrap();
+    let template = campaigns[0].clone();
+    for number in campaigns.len()..600 {
+        let mut other = template.clone();
+        other["name"] = json!(format!("other-{number}"));
+        other["priority"] = json!(number % 100);
+        campaigns.push(other);
+    }
+    let world = World::new(compile(&catalog));
+    let readings = explained(&world, None, T).readings;
+    assert_eq!(readings.len(), MAX_WAYS);
+    let last = |campaign: &str| {
+        let terms = world.snapshot.terms_of(campaign, world.snapshot.channel("sms")).unwrap();
+        readings.iter().any(|reading| reading.terms == terms)
+    };
+    assert!(last("other-499") && !last("other-500"));
+}
+
+proptest! {
+    #[test]
+    fn a_channel_is_free_when_the_first_of_its_campaigns_may_use_it(rules in rules(), steps in steps(30)) {
+        let (world, now) = live(&rules, 400 * DAY_MS, &steps);
+        let ranked = ["summer", "autumn", "receipt", "spring"];
+        let each = ranked.map(|campaign| explained(&world, Some(campaign), now).channels);
+        for (index, told) in explained(&world, None, now).channels.iter().enumerate() {
+            let free = each.iter().map(|channels| &channels[index]).filter(|channel| channel.earliest.is_some());
+            let first = free.min_by_key(|channel| channel.earliest);
+            prop_assert_eq!(first.map_or((None, None), |first| (first.terms, first.earliest)), (told.terms, told.earliest));
+        }
+    }
 }

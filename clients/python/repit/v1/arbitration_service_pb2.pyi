@@ -570,7 +570,7 @@ class ExplainCustomerRequest(_message.Message):
     customer_id: _builtins.str
     """The customer."""
     campaign_id: _builtins.str
-    """Explain for this campaign alone; every campaign of the catalog where empty."""
+    """Explain for this campaign alone; every campaign of the catalog where empty, by each of its channels: up to 1,000 of these, in the catalog's order."""
     max_entries: _builtins.int
     """How many timeline entries to return, newest first; 100 where 0, at most 4,096."""
     party_id: _builtins.str
