@@ -1,11 +1,11 @@
 //! The explanation of a customer: claims, likings, silence, what each rule says, and when each channel is free.
 
 use arbiter_core::compiled::{AlikeIn, EngagementKind};
-use arbiter_core::customer::{Claim, Member};
+use arbiter_core::customer::{Claim, Member, Pool};
 use arbiter_core::decision::{Amount, Reason};
 use arbiter_core::explain::{Explanation, MAX_WAYS, explain};
 use arbiter_core::request::Request;
-use arbiter_core::standings::Standings;
+use arbiter_core::standings::{Standing, Standings};
 use arbiter_core::time::{DAY_MS, Timestamp};
 use proptest::prelude::*;
 use serde_json::json;
@@ -156,4 +156,23 @@ proptest! {
             prop_assert_eq!(first.map_or((None, None), |first| (first.terms, first.earliest)), (told.terms, told.earliest));
         }
     }
+}
+
+#[test]
+fn all_accounts_that_count_now_are_asked_for_at_once() {
+    let budget = json!({"name": "budget", "capacity": {"measure": "contacts", "limit": 9, "window": {"lifetime": true},
+        "per": "campaign", "shares": [], "lend": false, "window_text": ""}});
+    let world = World::with_rules(&json!([budget]));
+    let mut standings = Standings::default();
+    let who = Request { candidates: Vec::new(), ..request("", "", "") };
+    let told = explain(&world.snapshot, &world.state, &who, &standings, None, T);
+    assert_eq!(told, Explanation::default());
+    let missing = standings.take_missing();
+    assert_eq!(missing.len(), world.snapshot.campaigns.len());
+    for account in missing {
+        standings.learn(account, Standing::of(vec![(Pool::COMMON, 9)]));
+    }
+    let told = explain(&world.snapshot, &world.state, &who, &standings, None, T);
+    assert!(standings.take_missing().is_empty());
+    assert_eq!(told.readings.len(), 2 * world.snapshot.campaigns.len());
 }
