@@ -40,7 +40,7 @@ id!(
     SegmentId
 );
 id!(
-    /// A capacity or budget: a policy's name and a rule's.
+    /// A capacity or budget: a policy's name, a rule's, and whether it counts money.
     CapacityId
 );
 id!(

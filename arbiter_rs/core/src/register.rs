@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::compiled::{CompiledCampaign, CompiledCatalog, CompiledChannel};
+use crate::compiled::{CompiledCampaign, CompiledCatalog, CompiledChannel, Measure};
 use crate::ids::{CampaignId, ChannelId, FamilyId, Micros, TermsId, UnitId};
 use crate::selector::Kind;
 
@@ -61,7 +61,7 @@ pub struct Register {
     pub segments: Vec<String>,
     /// By [`TermsId`].
     pub terms: Vec<Terms>,
-    /// By [`CapacityId`]: policy and rule with [`SEPARATOR`] between them.
+    /// By [`CapacityId`]: policy and rule, and for money that it is, with [`SEPARATOR`] between them.
     #[serde(default)]
     pub capacities: Vec<String>,
     /// Per campaign (by the number of its [`CampaignId`]) the newest version under which a registered claim is dead for ever: the campaign
@@ -73,10 +73,13 @@ pub struct Register {
 /// Stands between names where several make one: no name of a catalog has it.
 pub const SEPARATOR: char = '|';
 
-/// The one name of a capacity.
+/// The one name of a capacity. One of money is another than one of contacts: what was counted of either says nothing of the other.
 #[must_use]
-pub fn capacity_name(policy: &str, rule: &str) -> String {
-    format!("{policy}{SEPARATOR}{rule}")
+pub fn capacity_name(policy: &str, rule: &str, measure: Measure) -> String {
+    match measure {
+        Measure::Cost => format!("{policy}{SEPARATOR}{rule}{SEPARATOR}cost"),
+        Measure::Contacts | Measure::Points => format!("{policy}{SEPARATOR}{rule}"),
+    }
 }
 
 fn admit_all<'a>(table: &mut Vec<String>, names: impl Iterator<Item = &'a str>) {
@@ -96,8 +99,10 @@ impl Register {
         let rules =
             catalog.policies.iter().flat_map(|policy| policy.rules.iter().map(move |rule| (policy, rule)));
         let capacities: Vec<String> = rules
-            .filter(|(_, rule)| rule.capacity.is_some())
-            .map(|(policy, rule)| capacity_name(&policy.name, &rule.name))
+            .filter_map(|(policy, rule)| {
+                let capacity = rule.capacity.as_ref()?;
+                Some(capacity_name(&policy.name, &rule.name, capacity.measure))
+            })
             .collect();
         admit_all(&mut self.capacities, capacities.iter().map(String::as_str));
         let listed: HashSet<&str> = catalog.campaigns.iter().map(|campaign| campaign.name.as_str()).collect();

@@ -188,7 +188,7 @@ impl Names<'_> {
     }
 
     fn capacity(&self, scope: &Scope<'_>, written: &CompiledCapacity) -> Result<Capacity, CatalogError> {
-        let name = capacity_name(&scope.policy.name, &scope.rule.name);
+        let name = capacity_name(&scope.policy.name, &scope.rule.name, written.measure);
         let id = self.capacities.get(name.as_str()).copied().map(CapacityId);
         let id = id.ok_or_else(|| CatalogError(format!("capacity `{name}` is not in the register")))?;
         let period = match window(&written.window)? {

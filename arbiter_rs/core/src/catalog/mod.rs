@@ -206,7 +206,7 @@ impl Snapshot {
         self.capacity_by_id.get(&id).and_then(|place| self.rules.get(*place)).and_then(PolicyRule::capacity)
     }
 
-    /// The one name of a capacity in one window: policy, rule, what it is counted for, start of the window.
+    /// The one name of a capacity in one window: policy, rule, that it counts money, what it is counted for, start of the window.
     #[must_use]
     pub fn account_name(&self, account: &AccountKey) -> String {
         let name = self.register.capacities.get(account.capacity.index()).map_or("", String::as_str);

@@ -3,10 +3,13 @@
 use std::collections::{BTreeSet, HashMap};
 
 use arbiter_core::apply::{Settlement, settle};
+use arbiter_core::catalog::Snapshot;
+use arbiter_core::compiled::CompiledCatalog;
 use arbiter_core::customer::{AccountKey, Charge, CustomerState, Pool};
 use arbiter_core::decide::{Outcome, decide};
 use arbiter_core::decision::{Amount, Decision, Reason};
 use arbiter_core::ids::{CapacityId, UnitId};
+use arbiter_core::register::Register;
 use arbiter_core::request::{Purpose, Request};
 use arbiter_core::standings::{Standing, Standings};
 use arbiter_core::time::{DAY_MS, Timestamp};
@@ -350,4 +353,25 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_rule_that_counts_money_instead_of_contacts_has_another_account() {
+    let mut names = Register::default();
+    let mut account = |version, measure: &str| {
+        let mut counted = weekly(3);
+        counted["measure"] = json!(measure);
+        let policies = json!([{"name": "p", "rules": [{"name": "c", "capacity": counted}]}]);
+        let catalog: CompiledCatalog = serde_json::from_value(catalog_of(&policies)).unwrap();
+        names.admit(&catalog, version);
+        let snapshot = Snapshot::compile(version, &catalog, names.clone()).unwrap();
+        let capacity = snapshot.rules[0].capacity().unwrap().id;
+        let key = AccountKey { capacity, per: None, start: MONDAY };
+        (capacity, snapshot.account_name(&key))
+    };
+    let (contacts, money) = (account(1, "contacts"), account(2, "cost"));
+    assert_eq!(contacts.1, format!("p|c||{}", MONDAY.0));
+    assert_eq!(money.1, format!("p|c|cost||{}", MONDAY.0));
+    assert_ne!(contacts.0, money.0);
+    assert_eq!(account(3, "contacts"), contacts);
 }
