@@ -207,6 +207,20 @@ pub fn record(
     report: &Report<'_>,
     now: Timestamp,
 ) -> Result<Recorded, RecordError> {
+    let members = state.members.len();
+    let recorded = record_of_member(snapshot, state, report, now);
+    if recorded.is_err() {
+        state.members.truncate(members);
+    }
+    recorded
+}
+
+fn record_of_member(
+    snapshot: &Snapshot,
+    state: &mut CustomerState,
+    report: &Report<'_>,
+    now: Timestamp,
+) -> Result<Recorded, RecordError> {
     let member = match report.contact {
         // A contact is its customer's: nobody joins the party by naming one.
         Some(_) => state.member(report.party, report.customer),

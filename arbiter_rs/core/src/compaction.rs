@@ -5,10 +5,11 @@ use std::collections::{HashMap, HashSet};
 use crate::affinity::faded;
 use crate::compiled::EngagementKind;
 use crate::customer::{
-    CLOCK_GRACE_MS, Contact, CustomerState, Engagement, MAX_CONTACTS, MAX_ENGAGEMENTS, Member, REQUEST_ID_MS,
-    ROUTINE_ENGAGEMENTS, Status, Taste,
+    CHARGES_MS, CLOCK_GRACE_MS, Contact, CustomerState, Engagement, MAX_CONTACTS, MAX_ENGAGEMENTS, Member,
+    REQUEST_ID_MS, ROUTINE_ENGAGEMENTS, Status, Taste,
 };
 use crate::ids::{ChannelId, FamilyId, Micros, TermsId};
+use crate::register::Register;
 use crate::time::{DAY_MS, Timestamp};
 
 /// What the catalog still wants to know.
@@ -31,7 +32,7 @@ impl CustomerState {
     /// Forget what no rule can need any more at `now` and keep the value within its stated maxima.
     ///
     /// Contacts older than `oldest` go unless they are needed; a request id goes a day after its grant; an engagement goes where a later one
-    /// says all that it says, and what it taught stays; a claim goes when it is over.
+    /// says all that it says, and what it taught stays; a claim goes when it is over; in a full party a customer whom nothing names.
     pub fn compact(&mut self, now: Timestamp, oldest: Timestamp, keeping: &impl Keeping) {
         self.clock = self.clock.max(now);
         let settled = self.clock.minus_ms(REQUEST_ID_MS + CLOCK_GRACE_MS);
@@ -55,6 +56,23 @@ impl CustomerState {
         self.drop_covered_engagements(settled, keeping);
         if self.segment_sets.len() > 1 {
             self.drop_unused_segment_sets();
+        }
+        if self.is_full() {
+            self.drop_unnamed_members();
+        }
+    }
+
+    /// Forget what was taken of capacities and budgets under reservations that expired [`CHARGES_MS`] ago: no release gives it back any
+    /// more, and the contacts may be folded.
+    pub fn forget_charges(&mut self, register: &Register, now: Timestamp) {
+        let over = self.clock.max(now).minus_ms(CHARGES_MS);
+        let is_over = |contact: &Contact| {
+            register.terms(contact.terms).is_some_and(|terms| contact.expires(terms) <= over)
+        };
+        for contact in self.contacts.iter_mut().take_while(|contact| contact.time <= over) {
+            if !contact.charges.is_empty() && is_over(contact) {
+                contact.charges = Vec::new();
+            }
         }
     }
 
@@ -120,6 +138,38 @@ impl CustomerState {
         // More than the maximum of different terms, segments and fates: only then is the oldest forgotten.
         let surplus = self.contacts.len().saturating_sub(MAX_CONTACTS);
         self.contacts.drain(..surplus);
+    }
+
+    /// Give back the numbers of customers whom nothing names any more; the others move up.
+    fn drop_unnamed_members(&mut self) {
+        let named: HashSet<Member> = self.members_named().map(|member| *member).collect();
+        let mut renamed = vec![Member::OWN];
+        let mut number = 0;
+        for place in 1..=self.members.len() {
+            let is_named = u32::try_from(place).is_ok_and(|place| named.contains(&Member(place)));
+            number += u32::from(is_named);
+            renamed.push(Member(number));
+        }
+        for member in self.members_named() {
+            if let Some(number) = renamed.get(member.0 as usize) {
+                *member = *number;
+            }
+        }
+        let mut place = 0;
+        self.members.retain(|_| {
+            place += 1;
+            named.contains(&Member(place))
+        });
+    }
+
+    /// Every place that names a customer of the party.
+    fn members_named(&mut self) -> impl Iterator<Item = &mut Member> {
+        let of_contacts = self.contacts.iter_mut().map(|contact| &mut contact.whose.member);
+        let of_engagements = self.engagements.iter_mut().map(|engagement| &mut engagement.member);
+        let of_suppressions = self.suppressions.iter_mut().map(|suppression| &mut suppression.member);
+        let of_claims = self.claims.iter_mut().map(|claim| &mut claim.member);
+        let of_tastes = self.tastes.iter_mut().map(|taste| &mut taste.member);
+        of_contacts.chain(of_engagements).chain(of_suppressions).chain(of_claims).chain(of_tastes)
     }
 
     fn drop_unused_segment_sets(&mut self) {
@@ -217,10 +267,12 @@ mod tests {
     use crate::codec;
     use crate::compiled::EngagementKind;
     use crate::customer::{
-        Contact, CustomerState, Engagement, MAX_CONTACTS, MAX_ENGAGEMENTS, MAX_SUPPRESSIONS, Member,
-        ROUTINE_ENGAGEMENTS, Status, Suppression,
+        AccountKey, CHARGES_MS, Charge, Contact, CustomerState, Engagement, MAX_CONTACTS, MAX_ENGAGEMENTS,
+        MAX_SUPPRESSIONS, Member, Pool, ROUTINE_ENGAGEMENTS, Status, Suppression,
     };
-    use crate::ids::{ChannelId, FamilyId};
+    use crate::ids::{CampaignId, CapacityId, ChannelId, FamilyId};
+    use crate::register::{Register, Terms, Unconfirmed};
+    use crate::selector::Kind;
     use crate::time::{DAY_MS, Timestamp};
 
     /// Needs the contact at 10 alone, and learns from every click.
@@ -233,6 +285,21 @@ mod tests {
 
         fn taught_by(&self, engagement: &Engagement) -> Option<(FamilyId, i64)> {
             (engagement.kind == EngagementKind::Clicked).then_some((FamilyId(0), DAY_MS))
+        }
+    }
+
+    fn terms() -> Terms {
+        Terms {
+            campaign: CampaignId(0),
+            channel: ChannelId(0),
+            kind: Kind::Marketing,
+            priority: 40,
+            offer_family: None,
+            business_unit: None,
+            cost: 0,
+            pressure: 0,
+            expires_after_ms: 0,
+            unconfirmed: Unconfirmed::Counts,
         }
     }
 
@@ -316,6 +383,37 @@ mod tests {
         state.compact(Timestamp(5_000), Timestamp(0), &Ten);
         assert_eq!(state.engagements.len(), MAX_ENGAGEMENTS);
         assert_eq!(state.engagements.first().map(|first| first.kind), Some(EngagementKind::Refused));
+    }
+
+    #[test]
+    fn what_was_taken_under_a_reservation_that_expired_40_days_ago_is_forgotten_and_it_is_folded() {
+        let charge = Charge {
+            account: AccountKey { capacity: CapacityId(0), per: None, start: Timestamp(0) },
+            pool: Pool::COMMON,
+            amount: 1,
+        };
+        let mut register = Register::default();
+        register.terms.push(Terms { expires_after_ms: DAY_MS, ..terms() });
+        let mut state = CustomerState::default();
+        for n in 0..=i64::try_from(MAX_CONTACTS).unwrap() {
+            let charges = vec![charge];
+            state.admit_contact(Contact {
+                status: Status::Pending,
+                charges,
+                ..contact(1_000_000_000_000 + n)
+            });
+        }
+        let over = Timestamp(1_000_000_000_000 + DAY_MS + CHARGES_MS);
+        state.forget_charges(&register, over.minus_ms(1));
+        assert!(state.contacts.iter().all(|contact| contact.charges == [charge]));
+        state.forget_charges(&register, over);
+        assert_eq!(state.contacts.iter().filter(|contact| contact.charges.is_empty()).count(), 1);
+        let later = over.plus_ms(DAY_MS);
+        state.forget_charges(&register, later);
+        state.compact(later, Timestamp(0), &Ten);
+        let total: u32 = state.contacts.iter().map(|contact| contact.count).sum();
+        assert_eq!(usize::try_from(total).unwrap(), MAX_CONTACTS + 1);
+        assert!(state.contacts.len() < 10);
     }
 
     #[test]

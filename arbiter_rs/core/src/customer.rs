@@ -3,7 +3,7 @@
 use crate::compiled::EngagementKind;
 use crate::ids::{CampaignId, CapacityId, ChannelId, FamilyId, Micros, SegmentId, TermsId, UnitId};
 use crate::register::{Terms, Unconfirmed};
-use crate::time::Timestamp;
+use crate::time::{DAY_MS, Timestamp};
 
 /// How many contacts a value holds at most; beyond it the oldest are folded together.
 pub const MAX_CONTACTS: usize = 4_096;
@@ -22,6 +22,8 @@ pub const MAX_CLAIMS: usize = 256;
 /// For how long a request id is remembered after its grant.
 pub const REQUEST_ID_MS: i64 = 24 * 3_600_000;
 
+/// For how long after a reservation expired a release still gives back what it took of capacities.
+pub const CHARGES_MS: i64 = 40 * DAY_MS;
 /// For how much longer it is kept, so that a replica whose clock is behind still finds it.
 pub const CLOCK_GRACE_MS: i64 = 3_600_000;
 
@@ -348,11 +350,17 @@ impl CustomerState {
         if known != Member::UNKNOWN {
             return Some(known);
         }
-        if self.members.len() + 1 >= MAX_MEMBERS {
+        if self.is_full() {
             return None;
         }
         self.members.push(customer.to_owned());
         u32::try_from(self.members.len()).ok().map(Member)
+    }
+
+    /// Whether the party has as many customers as it can have.
+    #[must_use]
+    pub const fn is_full(&self) -> bool {
+        self.members.len() + 1 >= MAX_MEMBERS
     }
 
     /// The name of a customer of the party.

@@ -174,6 +174,39 @@ fn a_party_has_256_customers_at_most() {
 }
 
 #[test]
+fn a_customer_of_whom_nothing_is_held_any_more_gives_its_number_back() {
+    let mut catalog = catalog_of(&json!([]));
+    catalog["horizon_ms"] = json!(30 * DAY_MS);
+    let mut world = World::new(compile(&catalog));
+    for n in 1..MAX_MEMBERS {
+        assert!(ask(&mut world, &n.to_string()).grant.is_some());
+    }
+    let objection = report("77", EngagementKind::OptedOut, 1);
+    record(&world.snapshot, &mut world.state, &objection, T).unwrap();
+    let later = T.plus_ms(32 * DAY_MS);
+    let mut ask_later = |customer, id| {
+        world
+            .decision(&of(customer, request(id, "spring", "email")), later)
+            .grant
+            .map(|grant| grant.is_repeat)
+    };
+    assert_eq!(ask_later("200", "r"), Some(false));
+    assert_eq!(ask_later("257", ""), Some(false));
+    assert_eq!(ask_later("200", "r"), Some(true));
+    assert_eq!(ask_later("77", ""), None);
+    assert_eq!(world.state.members, ["77", "200", "257"]);
+}
+
+#[test]
+fn a_report_that_is_not_recorded_takes_no_number() {
+    let mut world = World::with_rules(&json!([]));
+    let unknown = Report { campaign: "nobody's", ..report("anna", EngagementKind::Clicked, 1) };
+    let recorded = record(&world.snapshot, &mut world.state, &unknown, T);
+    assert_eq!(recorded.unwrap_err(), RecordError::CampaignUnknown);
+    assert_eq!(world.state, CustomerState::default());
+}
+
+#[test]
 fn customers_keep_their_numbers_and_the_party_itself_is_the_first() {
     let mut state = CustomerState::default();
     assert_eq!(state.member("household", "anna"), Member::UNKNOWN);

@@ -177,7 +177,7 @@ impl<S: Store> Arbiter<S> {
         customer: &str,
         now: Timestamp,
     ) -> Result<(Vec<CustomerClaim>, Arc<Snapshot>), ArbiterError> {
-        let (loaded, snapshot) = self.load_known(party).await?;
+        let (loaded, snapshot) = self.load_known(party, now).await?;
         let member = loaded.state.member(party, customer);
         let mut held: Vec<LiveClaim<'_>> =
             live(&snapshot, &loaded.state, now).filter(|live| live.claim.member == member).collect();

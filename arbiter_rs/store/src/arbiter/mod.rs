@@ -210,7 +210,7 @@ impl<S: Store> Arbiter<S> {
         request: &Request<'_>,
         now: Timestamp,
     ) -> Result<(Outcome, Arc<Snapshot>), ArbiterError> {
-        let (loaded, snapshot) = self.load_known(request.party).await?;
+        let (loaded, snapshot) = self.load_known(request.party, now).await?;
         let mut scarce = Scarce::default();
         for _ in 0..MAX_ATTEMPTS {
             let mut state = loaded.state.clone();
@@ -289,7 +289,7 @@ impl<S: Store> Arbiter<S> {
         campaign: Option<&str>,
         now: Timestamp,
     ) -> Result<(Loaded, Explanation, Arc<Snapshot>), ArbiterError> {
-        let (loaded, snapshot) = self.load_known(request.party).await?;
+        let (loaded, snapshot) = self.load_known(request.party, now).await?;
         let mut scarce = Scarce::default();
         for _ in 0..MAX_ATTEMPTS {
             let explanation = explain(&snapshot, &loaded.state, request, &scarce.standings, campaign, now);
@@ -314,16 +314,16 @@ impl<S: Store> Arbiter<S> {
     }
 
     /// Load a value together with a catalog that knows all its names.
-    async fn load_known(&self, party: &str) -> Result<(Loaded, Arc<Snapshot>), ArbiterError> {
+    async fn load_known(&self, party: &str, now: Timestamp) -> Result<(Loaded, Arc<Snapshot>), ArbiterError> {
         let stored = self.store.load(party).await?;
-        let loaded = Loaded { state: read(party, &stored)?, bytes: stored.bytes.len() };
-        let snapshot = self.snapshot()?;
-        if ensure_known(&snapshot, &loaded.state).is_ok() {
-            return Ok((loaded, snapshot));
+        let mut loaded = Loaded { state: read(party, &stored)?, bytes: stored.bytes.len() };
+        let mut snapshot = self.snapshot()?;
+        if ensure_known(&snapshot, &loaded.state).is_err() {
+            self.refresh().await?;
+            snapshot = self.snapshot()?;
+            ensure_known(&snapshot, &loaded.state).map_err(|_| behind(party))?;
         }
-        self.refresh().await?;
-        let snapshot = self.snapshot()?;
-        ensure_known(&snapshot, &loaded.state).map_err(|_| behind(party))?;
+        forget_over(&snapshot, &mut loaded.state, now);
         Ok((loaded, snapshot))
     }
 
@@ -347,6 +347,7 @@ impl<S: Store> Arbiter<S> {
                 snapshot = self.snapshot()?;
                 ensure_known(&snapshot, &state).map_err(|_| behind(party))?;
             }
+            forget_over(&snapshot, &mut state, now);
             let at = At { snapshot: &snapshot, version: stored.version.saturating_add(1) };
             let step = change(at, &mut state, &mut scarce.standings)?;
             if !self.is_settled(&snapshot, &mut scarce, step.is_scarce, now).await? {
@@ -466,6 +467,15 @@ impl SettleStep<'_> {
             Self::Confirm { send_time } => stamp.confirmed(name, *send_time),
             Self::Release { reason } => stamp.released(name, reason),
         }
+    }
+}
+
+/// Forget what is over before anybody asks: what was taken of capacities so long ago that no release gives it back, and in a full party
+/// the customers of whom nothing is held any more.
+fn forget_over(snapshot: &Snapshot, state: &mut CustomerState, now: Timestamp) {
+    state.forget_charges(&snapshot.register, now);
+    if state.is_full() {
+        forget(snapshot, state, now);
     }
 }
 
