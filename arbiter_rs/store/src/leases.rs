@@ -21,7 +21,8 @@
 //! replica that lost the answer to the opening of a lease has not spoken about the account again, that lease counts as a second one.
 //!
 //! **Left behind** in the store, until the account's counts expire: the fence of each lease that was fenced, and the count of a lease whose replica
-//! died after it ended the lease and before it dropped the count.
+//! died after it ended the lease and before it dropped the count. For a lifetime that is for ever: its owner, stopped before it sent a
+//! commit, may go on after any time, and only the fence tells that commit from one in time.
 //!
 //! Locks are held across no wait but one: an account's turn, a queue of the tasks of this replica that must speak with the store about it.
 

@@ -2,7 +2,7 @@
 
 use arbiter_core::{
     catalog::Snapshot,
-    customer::{AccountKey, Charge},
+    customer::{AccountKey, CHARGES_MS, Charge},
     decide::Outcome,
     decision::Reason,
     ledger::returned_field,
@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// How long what is stored of a window is kept after it has ended.
-const KEPT_MS: i64 = 40 * DAY_MS;
+const KEPT_MS: i64 = CHARGES_MS;
 /// The longest that it is kept.
 const KEPT_MOST_MS: i64 = 3_600 * DAY_MS;
 
@@ -55,10 +55,11 @@ fn spec(snapshot: &Snapshot, account: &AccountKey, now: Timestamp) -> AccountSpe
     let capacity = snapshot.capacity(account.capacity);
     let left = |(_, end): (Timestamp, Timestamp)| end.0.saturating_sub(now.0).max(0);
     let keep = |left: i64| left.saturating_add(KEPT_MS).min(KEPT_MOST_MS);
-    // Of a capacity that this catalog does not have only a release still speaks.
-    let keep_ms = capacity.map_or(KEPT_MS, |capacity| {
-        capacity.window(snapshot, account.start).map_or(0, |window| keep(left(window)))
-    });
+    // Only a release still speaks of windows that this catalog does not have.
+    let window = capacity.and_then(|capacity| capacity.window(snapshot, account.start));
+    // What is counted for ever is kept for ever, whatever the catalog has made of it.
+    let keep_ms =
+        if account.start == Timestamp(0) { 0 } else { window.map_or(KEPT_MS, |window| keep(left(window))) };
     AccountSpec {
         name: snapshot.account_name(account),
         limits: capacity.map(|capacity| capacity.limits()).unwrap_or_default(),
@@ -159,5 +160,41 @@ impl<S: Store> Arbiter<S> {
     /// The blocks that this replica holds.
     pub fn holdings(&self) -> Vec<crate::leases::Holding> {
         self.leases.holdings()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arbiter_core::{compiled::CompiledCatalog, customer::Pool, ids::CapacityId, register::Register};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const T: Timestamp = Timestamp(1_772_438_400_000);
+
+    /// For how long what a release gives back is kept, of a window that began then.
+    fn kept(window: Option<&Value>, start: Timestamp) -> i64 {
+        let capacity = |window: &Value| json!({"name": "c", "capacity": {"measure": "contacts", "limit": 3, "window": window, "window_text": "w"}});
+        let rules: Vec<Value> = window.map(capacity).into_iter().collect();
+        let catalog = json!({"format": 1, "zone": "UTC", "horizon_ms": DAY_MS, "channels": [],
+            "policies": [{"name": "p", "rules": rules}]});
+        let catalog: CompiledCatalog = serde_json::from_value(catalog).unwrap();
+        let mut register = Register { capacities: vec!["p|c".to_owned()], ..Register::default() };
+        register.admit(&catalog, 1);
+        let snapshot = Snapshot::compile(1, &catalog, register).unwrap();
+        let account = AccountKey { capacity: CapacityId(0), per: None, start };
+        let charge = Charge { account, pool: Pool::COMMON, amount: 1 };
+        returned(&snapshot, &[charge], T)[0].keep_ms
+    }
+
+    #[test]
+    fn what_is_given_back_to_a_lifetime_is_kept_for_ever_whatever_the_catalog_has_of_it() {
+        let (lifetime, week) = (json!({"lifetime": true}), json!({"calendar": "week", "zone": "UTC"}));
+        for window in [None, Some(&lifetime), Some(&week)] {
+            assert_eq!(kept(window, Timestamp(0)), 0, "{window:?}");
+        }
+        assert_eq!(kept(Some(&week), T), KEPT_MS + 7 * DAY_MS - 8 * 3_600_000);
+        assert_eq!(kept(None, T), KEPT_MS);
+        assert_eq!(kept(Some(&lifetime), T), KEPT_MS);
     }
 }
