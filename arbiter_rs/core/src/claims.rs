@@ -102,6 +102,8 @@ pub enum Registered {
     Added,
     /// It was there, and was brought up to date.
     Known,
+    /// It was there just as it is.
+    Unchanged,
 }
 
 /// Why a claim is not registered.
@@ -127,7 +129,8 @@ impl fmt::Display for ClaimError {
 
 impl std::error::Error for ClaimError {}
 
-/// Register a claim; those of the party that are over, or were withdrawn with their campaigns, go.
+/// Register a claim; those of the party that are over, or were withdrawn with their campaigns, go. Where the claim is there as it is, the
+/// state need not be kept.
 ///
 /// # Errors
 /// [`ClaimError::TooMany`] where the party is full of live claims.
@@ -141,6 +144,10 @@ pub fn register(
         |held: &Claim| held.until <= asked || held.version <= snapshot.register.withdrawn_at(held.campaign);
     state.claims.retain(|held| !is_dead(held));
     if let Some(held) = state.claims.iter_mut().find(|held| held.is_same_place(&claim)) {
+        // Both versions are newer than the last under which claims of the campaign are dead: which of them it is says nothing.
+        if (&held.channels, held.score) == (&claim.channels, claim.score) {
+            return Ok(Registered::Unchanged);
+        }
         *held = claim;
         return Ok(Registered::Known);
     }

@@ -184,25 +184,25 @@ impl<S: Store> Door<S> {
         if !message.campaign_id.is_empty() && snapshot.campaign(&message.campaign_id).is_none() {
             return Err(Refusal::not_found("CAMPAIGN_UNKNOWN", "Campaign", &message.campaign_id));
         }
-        let is_meant = |campaign: &str| message.campaign_id.is_empty() || message.campaign_id == campaign;
-        let totals = self.arbiter().claim_totals(now).await?;
-        let totals =
-            totals.into_iter().filter(|(campaign, _)| is_meant(campaign)).map(|(campaign_id, held)| {
-                proto::ClaimTotals {
-                    campaign_id,
-                    registered_count: held.registered,
-                    used_count: held.used,
-                    withdrawn_count: held.withdrawn,
-                    due_count: held.due,
-                    due_used_count: held.due_used,
-                }
-            });
+        let campaign = (!message.campaign_id.is_empty()).then_some(message.campaign_id.as_str());
+        // Who asks about a customer is not told of all campaigns.
+        let is_counted = campaign.is_some() || message.customer_id.is_empty();
+        let totals = if is_counted { self.arbiter().claim_totals(campaign, now).await? } else { Vec::new() };
+        let totals = totals.into_iter().map(|(campaign_id, held)| proto::ClaimTotals {
+            campaign_id,
+            registered_count: held.registered,
+            used_count: held.used,
+            withdrawn_count: held.withdrawn,
+            due_count: held.due,
+            due_used_count: held.due_used,
+        });
         let mut response = proto::ListClaimsResponse { claims: Vec::new(), totals: totals.collect() };
         if !message.customer_id.is_empty() {
             let (claims, snapshot) = self.arbiter().claims(party, &message.customer_id, now).await?;
             let writer = Writer { snapshot: &snapshot, customer: &message.customer_id, party };
             let claims = claims.iter().map(|held| writer.claim(&held.claim));
-            response.claims = claims.filter(|claim| is_meant(&claim.campaign_id)).collect();
+            response.claims =
+                claims.filter(|claim| campaign.is_none_or(|name| name == claim.campaign_id)).collect();
         }
         Ok(response)
     }
@@ -234,7 +234,7 @@ fn summed(
         match result {
             Ok(registered) => {
                 response.registered_count += 1;
-                response.known_count += u32::from(registered == Registered::Known);
+                response.known_count += u32::from(registered != Registered::Added);
             }
             Err(Refusal(status)) => response.refusals.push(refused(index, place, *status)),
         }

@@ -40,6 +40,17 @@ fn the_same_place_is_registered_once_and_brought_up_to_date() {
 }
 
 #[test]
+fn a_place_registered_again_as_it_is_changes_nothing() {
+    let mut world = World::with_rules(&json!([]));
+    let place = Claim { score: Some(0.5), ..world.place("spring", T, days(7)) };
+    let mut add = |claim: &Claim| register(&world.snapshot, &mut world.state, claim.clone(), T);
+    assert_eq!(add(&place), Ok(Registered::Added));
+    assert_eq!(add(&Claim { version: place.version + 1, ..place.clone() }), Ok(Registered::Unchanged));
+    assert_eq!(add(&Claim { score: None, ..place.clone() }), Ok(Registered::Known));
+    assert_eq!(world.state.claims, [Claim { score: None, ..place }]);
+}
+
+#[test]
 fn a_party_holds_256_claims_and_those_that_are_over_make_room() {
     let mut world = World::with_rules(&json!([]));
     for n in 1..=i64::try_from(MAX_CLAIMS).unwrap() {

@@ -47,7 +47,7 @@ impl Player {
             let member = state.admit_member(&party, &customer).ok_or("FAILED_PRECONDITION")?;
             let claim = Claim { member, ..place.clone() };
             let registered = claims::register(&self.snapshot, &mut state, claim, at);
-            known += usize::from(registered.map_err(code)? == Registered::Known);
+            known += usize::from(registered.map_err(code)? != Registered::Added);
             self.states.insert(party, state);
         }
         Ok((asked.customers.len(), known))

@@ -2,6 +2,8 @@
 
 // Marked as tests, although all of this is, because clippy goes by the mark where it lets helpers unwrap.
 #[cfg(test)]
+mod claims;
+#[cfg(test)]
 mod closed_sets;
 #[cfg(test)]
 mod contact_log;

@@ -47,7 +47,7 @@ use thiserror::Error;
 
 use self::scarce::Scarce;
 pub use self::{
-    claims::{ClaimToRegister, ClaimTotals, CustomerClaim, RegisterResult},
+    claims::{ClaimToRegister, ClaimTotals, CustomerClaim, RegisterResult, TOLD_DAYS},
     shadow::{DenialCount, Shadow, ShadowReport, ShadowSample},
 };
 use crate::{
@@ -196,7 +196,7 @@ impl<S: Store> Arbiter<S> {
                 granted.clone().map(|(grant, decision)| stamp.granted(grant, decision, request)).collect();
             let charges = granted.clone().flat_map(|(_, decision)| decision.charges.clone()).collect();
             let used = granted.filter_map(|(_, decision)| decision.claim.as_ref());
-            let counts = used.map(|claim| claims::count(at.snapshot, claim, claims::USED, 1)).collect();
+            let counts = used.map(|claim| claims::count(at.snapshot, claim, claims::USED, now)).collect();
             let is_scarce = scarce::denies(&outcome);
             Ok(Step { log, charges, counts, is_scarce, ..Step::of((outcome, before)) })
         };

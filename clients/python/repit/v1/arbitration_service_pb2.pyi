@@ -946,7 +946,7 @@ class ListClaimsRequest(_message.Message):
     CAMPAIGN_ID_FIELD_NUMBER: _builtins.int
     AS_OF_TIME_FIELD_NUMBER: _builtins.int
     customer_id: _builtins.str
-    """The customer; the totals alone where empty."""
+    """The customer; the totals alone where empty. Where it is named and `campaign_id` is not, there are no totals."""
     party_id: _builtins.str
     """Household or account of the customer."""
     campaign_id: _builtins.str
@@ -985,7 +985,7 @@ class ListClaimsResponse(_message.Message):
 
     @_builtins.property
     def totals(self) -> _containers.RepeatedCompositeFieldContainer[_claim_pb2.ClaimTotals]:
-        """One entry per campaign of the catalog, at most 1,000, in its order."""
+        """Of the campaign that is named, else of each of the first 1,000 campaigns of the catalog, in its order: what is counted of claims that end in the future or ended at most 400 days ago."""
 
     def __init__(
         self,
