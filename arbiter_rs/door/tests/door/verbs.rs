@@ -3,6 +3,7 @@
 use arbiter_door::Verb;
 use arbiter_door::messages::repit::v1 as proto;
 use proto::{ContactState, DenialReason, EngagementKind, Verdict, request_contact_result::Result as Outcome};
+use serde_json::json;
 
 use crate::office::{DAY, Office, T, at, event, request};
 
@@ -184,4 +185,24 @@ async fn an_explanation_tells_what_is_known_and_what_it_means() {
     let free: Vec<_> =
         answer.channels.iter().map(|channel| (channel.channel.as_str(), channel.earliest_time)).collect();
     assert_eq!(free, [("email", None), ("sms", at(T + DAY))]);
+}
+
+#[tokio::test]
+async fn a_release_gives_money_back_until_40_days_after_the_reservation_expired() {
+    for (seconds, verdict) in [(40 * DAY + 3_599, Verdict::Grant), (40 * DAY + 3_600, Verdict::Deny)] {
+        let office = Office::empty().await;
+        let catalog = json!({
+            "format": 1, "zone": "UTC", "horizon_ms": 400 * DAY * 1_000,
+            "channels": [{"name": "email", "cost": 2_000, "pressure": 0, "expires_after_ms": 3_600_000, "unconfirmed": "counts"}],
+            "campaigns": [{"name": "spring", "priority": 40, "kind": "marketing", "channels": ["email"]}],
+            "policies": [{"name": "campaign:spring", "rules": [{"name": "budget", "capacity": {
+                "measure": "cost", "limit": 2_000, "window": {"lifetime": true}, "window_text": "lifetime"}}]}],
+        });
+        let catalog = serde_json::to_vec(&catalog).unwrap();
+        office.door.arbiter().apply_catalog(&catalog, b"", None, &[]).await.unwrap();
+        let contact_id = office.grant("first", T).await;
+        assert_eq!(office.ask("next", "spring", T + seconds).await.verdict(), Verdict::Deny);
+        office.release(&contact_id, T + seconds).await.unwrap();
+        assert_eq!(office.ask("next", "spring", T + seconds).await.verdict(), verdict, "{seconds} s");
+    }
 }
