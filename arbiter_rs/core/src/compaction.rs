@@ -62,8 +62,8 @@ impl CustomerState {
         }
     }
 
-    /// Forget what was taken of capacities and budgets under reservations that expired [`CHARGES_MS`] ago: no release gives it back any
-    /// more, and the contacts may be folded.
+    /// Forget what was taken of capacities and budgets under reservations that expired [`CHARGES_MS`] ago, so that the contacts may be
+    /// folded: for a value beyond its maximum, since no release gives it back any more.
     pub fn forget_charges(&mut self, register: &Register, now: Timestamp) {
         let over = self.clock.max(now).minus_ms(CHARGES_MS);
         let is_over = |contact: &Contact| {

@@ -8,7 +8,7 @@ use crate::asked::{Asked, asked, charges, earliest, remaining};
 use crate::catalog::{Campaign, Snapshot};
 use crate::claims::{Use, use_up};
 use crate::compaction::Keeping;
-use crate::customer::{Charge, Contact, CustomerState, Engagement, Member, Whose};
+use crate::customer::{Charge, Contact, CustomerState, Engagement, MAX_CONTACTS, Member, Whose};
 use crate::decision::{Alternative, Decision, Denial, Grant, Reason};
 use crate::ids::{FamilyId, SegmentId, TermsId};
 use crate::register::Terms;
@@ -168,6 +168,9 @@ impl Keeping for Kept<'_> {
 pub fn forget(snapshot: &Snapshot, state: &mut CustomerState, now: Timestamp) {
     // A day of grace: replicas whose clocks are behind still find what they would count.
     let oldest = snapshot.horizon_at(now).minus_ms(crate::time::DAY_MS);
+    if state.contacts.len() > MAX_CONTACTS {
+        state.forget_charges(&snapshot.register, now);
+    }
     state.compact(now, oldest, &Kept(snapshot));
 }
 

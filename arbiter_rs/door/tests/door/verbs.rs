@@ -188,8 +188,8 @@ async fn an_explanation_tells_what_is_known_and_what_it_means() {
 }
 
 #[tokio::test]
-async fn a_release_gives_money_back_until_40_days_after_the_reservation_expired() {
-    for (seconds, verdict) in [(40 * DAY + 3_599, Verdict::Grant), (40 * DAY + 3_600, Verdict::Deny)] {
+async fn a_release_gives_money_back_however_long_after_the_reservation_expired() {
+    for seconds in [40 * DAY + 3_599, 300 * DAY] {
         let office = Office::empty().await;
         let catalog = json!({
             "format": 1, "zone": "UTC", "horizon_ms": 400 * DAY * 1_000,
@@ -203,6 +203,6 @@ async fn a_release_gives_money_back_until_40_days_after_the_reservation_expired(
         let contact_id = office.grant("first", T).await;
         assert_eq!(office.ask("next", "spring", T + seconds).await.verdict(), Verdict::Deny);
         office.release(&contact_id, T + seconds).await.unwrap();
-        assert_eq!(office.ask("next", "spring", T + seconds).await.verdict(), verdict, "{seconds} s");
+        assert_eq!(office.ask("next", "spring", T + seconds).await.verdict(), Verdict::Grant, "{seconds} s");
     }
 }

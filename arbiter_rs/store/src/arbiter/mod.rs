@@ -470,10 +470,8 @@ impl SettleStep<'_> {
     }
 }
 
-/// Forget what is over before anybody asks: what was taken of capacities so long ago that no release gives it back, and in a full party
-/// the customers of whom nothing is held any more.
+/// Forget the customers of a full party of whom nothing is held any more, before anybody asks.
 fn forget_over(snapshot: &Snapshot, state: &mut CustomerState, now: Timestamp) {
-    state.forget_charges(&snapshot.register, now);
     if state.is_full() {
         forget(snapshot, state, now);
     }
