@@ -17,6 +17,7 @@ pub mod redis;
 mod redis_error;
 mod redis_link;
 mod redis_tally;
+mod slab;
 pub mod store;
 pub mod tally;
 

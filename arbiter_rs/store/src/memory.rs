@@ -10,7 +10,8 @@ use parking_lot::Mutex;
 
 use crate::{
     error::StoreError,
-    keys::{BUCKETS, VERSION_BYTES, bucket_of},
+    keys::{BUCKETS, bucket_of},
+    slab::{Handle, Slab},
     store::{
         Commit, LogPage, LogRecord, Store, Versioned, check_catalog, check_commit, check_page, check_party,
         no_place,
@@ -20,9 +21,6 @@ use crate::{
 
 /// The contact log in memory keeps this many of the newest records in each of the 64 buckets.
 pub const LOG_RECORDS_IN_MEMORY: usize = 1_024;
-
-/// Bytes of the party's length in front of a block.
-const LENGTH_BYTES: usize = 2;
 
 /// Values in maps of this process, one for each bucket, each behind a lock of its own.
 #[derive(Debug)]
@@ -36,7 +34,8 @@ pub struct MemoryStore {
 
 #[derive(Debug, Default)]
 struct Shard {
-    parties: HashTable<Block>,
+    parties: HashTable<Handle>,
+    blocks: Slab,
     log: VecDeque<(Box<str>, LogRecord)>,
     /// How many log records were there before the oldest that is kept.
     log_forgotten: u64,
@@ -68,6 +67,42 @@ impl MemoryStore {
 }
 
 impl Shard {
+    fn find(&self, hash: u64, party: &str) -> Option<Handle> {
+        self.parties.find(hash, |handle| self.block(*handle).party == party.as_bytes()).copied()
+    }
+
+    fn block(&self, handle: Handle) -> Block<'_> {
+        Block::read(self.blocks.get(handle))
+    }
+
+    /// Write a block over the one that is held, or beside those that are.
+    fn put(
+        &mut self,
+        held: Option<Handle>,
+        block: Block<'_>,
+        hash: impl Fn(&[u8]) -> u64,
+    ) -> Result<(), StoreError> {
+        let length = block.length();
+        if let Some(handle) = held.filter(|handle| Slab::fits(*handle, length)) {
+            block.write(self.blocks.get_mut(handle));
+            return Ok(());
+        }
+        let taken = self.blocks.take(length);
+        let handle = taken.ok_or_else(|| StoreError::wrong("the memory store is full".to_owned()))?;
+        block.write(self.blocks.get_mut(handle));
+        let (parties, blocks) = (&mut self.parties, &mut self.blocks);
+        let of_block = |handle: &Handle| hash(Block::read(blocks.get(*handle)).party);
+        let Some(old) = held else {
+            parties.insert_unique(hash(block.party), handle, of_block);
+            return Ok(());
+        };
+        if let Some(place) = parties.find_mut(hash(block.party), |place| *place == old) {
+            *place = handle;
+        }
+        blocks.free(old);
+        Ok(())
+    }
+
     fn set_counts(&mut self, counts: Vec<Counted<'_>>) {
         for Counted { account, field, count, .. } in counts {
             self.tallies.entry(account.to_owned()).or_default().insert(field.to_owned(), count);
@@ -97,8 +132,7 @@ impl Store for MemoryStore {
         check_party(party)?;
         let hash = self.hash(party.as_bytes());
         let shard = self.shard(party).lock();
-        let block = shard.parties.find(hash, |block| block.party() == party.as_bytes());
-        Ok(block.map(Block::versioned).unwrap_or_default())
+        Ok(shard.find(hash, party).map(|handle| shard.block(handle).versioned()).unwrap_or_default())
     }
 
     async fn commit(
@@ -113,18 +147,13 @@ impl Store for MemoryStore {
         let hash = self.hash(party.as_bytes());
         let mut guard = self.shard(party).lock();
         let shard = &mut *guard;
-        let held = shard.parties.find_mut(hash, |block| block.party() == party.as_bytes());
-        if held.as_ref().map_or(0, |block| block.version()) != expected {
-            return Ok(Commit::Conflict(held.map(|block| block.versioned()).unwrap_or_default()));
+        let held = shard.find(hash, party);
+        let current = held.map(|handle| shard.block(handle));
+        if current.as_ref().map_or(0, |block| block.version) != expected {
+            return Ok(Commit::Conflict(current.map(|block| block.versioned()).unwrap_or_default()));
         }
         let Some(counts) = count(&shard.tallies, tallies)? else { return Ok(Commit::Fenced) };
-        let block = Block::new(party, version, value);
-        match held {
-            Some(held) => *held = block,
-            None => {
-                shard.parties.insert_unique(hash, block, |block| self.hash(block.party()));
-            }
-        }
+        shard.put(held, Block { party: party.as_bytes(), version, value }, |party| self.hash(party))?;
         shard.set_counts(counts);
         shard.append(party, version, log);
         Ok(Commit::Done)
@@ -274,47 +303,78 @@ fn newest_of(catalogs: &[Vec<u8>]) -> Versioned {
     Versioned { version: catalogs.len() as u64, bytes }
 }
 
-/// A party and its value in one allocation, which saves a third of the memory of a map of vectors:
-/// length of the party, version, party, value.
-#[derive(Debug)]
-struct Block(Box<[u8]>);
+/// A party and its value in one block: version, length of the party, length of the value, each a varint; party, value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Block<'a> {
+    version: u64,
+    party: &'a [u8],
+    value: &'a [u8],
+}
 
-impl Block {
-    fn new(party: &str, version: u64, value: &[u8]) -> Self {
-        // A party is at most MAX_PARTY_BYTES long.
-        let length = u16::try_from(party.len()).unwrap_or(u16::MAX);
-        let mut bytes = Vec::with_capacity(LENGTH_BYTES + VERSION_BYTES + party.len() + value.len());
-        bytes.extend_from_slice(&length.to_le_bytes());
-        bytes.extend_from_slice(&version.to_le_bytes());
-        bytes.extend_from_slice(party.as_bytes());
-        bytes.extend_from_slice(value);
-        Self(bytes.into_boxed_slice())
+impl<'a> Block<'a> {
+    fn length(&self) -> usize {
+        let lengths = [self.version, self.party.len() as u64, self.value.len() as u64];
+        lengths.into_iter().map(varint_bytes).sum::<usize>() + self.party.len() + self.value.len()
     }
 
-    /// Version, party and value.
-    fn parts(&self) -> (u64, &[u8], &[u8]) {
-        let parts = || {
-            let (length, rest) = self.0.split_first_chunk::<LENGTH_BYTES>()?;
-            let (version, rest) = rest.split_first_chunk::<VERSION_BYTES>()?;
-            let (party, value) = rest.split_at_checked(usize::from(u16::from_le_bytes(*length)))?;
-            Some((u64::from_le_bytes(*version), party, value))
+    fn write(&self, slot: &mut [u8]) {
+        let mut rest = slot;
+        for number in [self.version, self.party.len() as u64, self.value.len() as u64] {
+            rest = write_varint(rest, number);
+        }
+        for bytes in [self.party, self.value] {
+            let Some((place, after)) = rest.split_at_mut_checked(bytes.len()) else { return };
+            place.copy_from_slice(bytes);
+            rest = after;
+        }
+    }
+
+    /// The block of a slot. A slot is written by `write` alone, so it holds one.
+    fn read(slot: &'a [u8]) -> Self {
+        let mut rest = slot;
+        let [version, party, value] = [(); 3].map(|()| read_varint(&mut rest));
+        let mut part = |length: u64| {
+            let length = usize::try_from(length).unwrap_or(usize::MAX);
+            let (part, after) = rest.split_at_checked(length).unwrap_or_default();
+            rest = after;
+            part
         };
-        // A block is made by `new` alone, so it has its parts.
-        parts().unwrap_or_default()
-    }
-
-    fn party(&self) -> &[u8] {
-        self.parts().1
-    }
-
-    fn version(&self) -> u64 {
-        self.parts().0
+        Self { version, party: part(party), value: part(value) }
     }
 
     fn versioned(&self) -> Versioned {
-        let (version, _, value) = self.parts();
-        Versioned { version, bytes: value.to_vec() }
+        Versioned { version: self.version, bytes: self.value.to_vec() }
     }
+}
+
+fn varint_bytes(number: u64) -> usize {
+    // 7 bits a byte, one byte for 0.
+    (64 - (number | 1).leading_zeros() as usize).div_ceil(7)
+}
+
+/// Write a varint; gives the rest of the slot.
+fn write_varint(slot: &mut [u8], number: u64) -> &mut [u8] {
+    let Some((first, rest)) = slot.split_first_mut() else { return &mut [] };
+    let low = u8::try_from(number & 0x7f).unwrap_or_default();
+    if number < 0x80 {
+        *first = low;
+        return rest;
+    }
+    *first = low | 0x80;
+    write_varint(rest, number >> 7)
+}
+
+fn read_varint(slot: &mut &[u8]) -> u64 {
+    let mut number = 0;
+    for shift in (0..64).step_by(7) {
+        let Some((first, rest)) = slot.split_first() else { break };
+        *slot = rest;
+        number |= u64::from(first & 0x7f) << shift;
+        if *first < 0x80 {
+            break;
+        }
+    }
+    number
 }
 
 #[cfg(test)]
@@ -323,8 +383,12 @@ mod tests {
 
     #[test]
     fn a_block_gives_back_what_it_was_made_of() {
-        let block = Block::new("née", 7, b"\0value");
-        assert_eq!(block.parts(), (7, "née".as_bytes(), b"\0value".as_slice()));
+        for version in [0, 127, 128, u64::MAX] {
+            let block = Block { party: "née".as_bytes(), version, value: &[7; 300] };
+            let mut slot = vec![9; block.length() + 5];
+            block.write(&mut slot);
+            assert_eq!(Block::read(&slot), block);
+        }
     }
 
     #[tokio::test]
