@@ -20,6 +20,7 @@ mod redis_tally;
 mod slab;
 pub mod store;
 pub mod tally;
+mod value_cache;
 
 pub use crate::{
     arbiter::{Arbiter, ArbiterError},

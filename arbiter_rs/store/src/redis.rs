@@ -2,13 +2,27 @@
 //!
 //! A commit that is answered is with the primary; what Redis persistence and failover keep of it is theirs to say.
 
+mod gather;
+mod line;
+mod lines;
+mod options;
+mod resp;
+mod traffic;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use redis::{Cmd, ErrorKind, FromRedisValue, Script, ServerErrorKind, Value};
+use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, Script, ServerErrorKind, Value};
 
+pub use self::options::{CACHE_MIB, MAX_CACHE_MIB};
+use self::{
+    gather::Part,
+    line::Question,
+    lines::{Lines, Place},
+    options::{Options, Way},
+};
 use crate::{
     error::StoreError,
-    keys::{PartyKeys, RedisKeys, Tenant},
+    keys::{PartyKeys, RedisKeys},
     record,
     redis_link::Link,
     redis_tally::TallyArguments,
@@ -17,10 +31,13 @@ use crate::{
         check_commit, check_page, check_party, no_place,
     },
     tally::{self, Tally, check_account, check_field},
+    value_cache::ValueCache,
 };
 
 /// One commit in so many trims the log of its bucket; trimming at each would cost Redis a tenth more.
 const COMMITS_BETWEEN_TRIMS: u64 = 256;
+/// The script that commits.
+const COMMIT: &str = include_str!("commit.lua");
 /// The log's maximum where a commit leaves the log untrimmed.
 const UNTRIMMED: &str = "";
 
@@ -29,6 +46,9 @@ const UNTRIMMED: &str = "";
 pub struct RedisStore {
     pub(crate) link: Box<Link>,
     pub(crate) keys: RedisKeys,
+    /// Connections on which values are loaded and committed; without them the link does it.
+    lines: Option<Lines>,
+    cache: ValueCache,
     commit: Script,
     commit_catalog: Script,
     pub(crate) commit_account: Script,
@@ -43,13 +63,21 @@ impl RedisStore {
 
     /// Open `redis://[USER:PASSWORD@]HOST[:PORT][/DB][?tenant=NAME]` (or `redis+unix:///SOCKET`): connect, check that a
     /// Redis of 7.0 or later answers that forgets nothing by itself, and that its store has the format of this program.
+    ///
+    /// `cache_mib=N` bounds the values that are remembered ([`CACHE_MIB`] where it is not said, 0 for none); with
+    /// `client=library` values too are loaded and committed through the library.
     pub async fn open(address: &str) -> Result<Self, StoreError> {
-        let (address, tenant) = split_tenant(address)?;
+        let Options { address, tenant, cache_bytes, way } = Options::parse(address)?;
         let (link, buckets) = Link::open(&address, &tenant).await?;
+        let commit = Script::new(COMMIT);
+        let place = if way == Way::Own { Place::of(link.client()) } else { None };
+        let lines = place.map(|place| Lines::new(place, tenant.clone(), commit.get_hash().to_owned()));
         Ok(Self {
             link: Box::new(link),
             keys: RedisKeys::new(tenant, buckets),
-            commit: Script::new(include_str!("commit.lua")),
+            lines,
+            cache: ValueCache::new(cache_bytes),
+            commit,
             commit_catalog: Script::new(include_str!("catalog.lua")),
             commit_account: Script::new(include_str!("account.lua")),
             commits: AtomicU64::new(0),
@@ -62,12 +90,38 @@ impl RedisStore {
             Ok(reply) => reply,
             Err(_no_script) => self.query(&call.by_text(), call.subject).await?,
         };
-        let answers = [(1, Reply::Done), (2, Reply::Fenced), (3, Reply::Full)];
-        if let Value::BulkString(found) = reply {
-            return Ok(Reply::Found(found));
+        Reply::read(reply).ok_or_else(|| call.strange())
+    }
+
+    /// Run the commit script for one party, in one call with others where others commit at the same time.
+    async fn run_commit(&self, call: &Call<'_>) -> Result<Reply, StoreError> {
+        let Some(lines) = &self.lines else { return self.run(call).await };
+        let part = Part::new(call.keys, &call.arguments);
+        let reply = match lines.ask(Question::Commit(part), call.subject).await? {
+            Ok(reply) => reply,
+            Err(_no_script) => {
+                let by_text = Question::Command(call.by_text().get_packed_command());
+                match lines.ask(by_text, call.subject).await? {
+                    Ok(reply) => reply,
+                    Err(error) => return Err(lines.error(&error, call.subject)),
+                }
+            }
+        };
+        Reply::read(reply).ok_or_else(|| call.strange())
+    }
+
+    /// What is stored under a key.
+    async fn get(&self, key: &str, subject: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let Some(lines) = &self.lines else {
+            return self.query(Cmd::new().arg("GET").arg(key), subject).await;
+        };
+        let get = Question::Command(resp::command(&[b"GET", key.as_bytes()]));
+        match lines.ask(get, subject).await? {
+            Ok(Value::Nil) => Ok(None),
+            Ok(Value::BulkString(stored)) => Ok(Some(stored)),
+            Ok(_) => Err(StoreError::corrupt(subject, "Redis gave an answer that is none")),
+            Err(error) => Err(lines.error(&error, subject)),
         }
-        let answer = answers.into_iter().find(|(code, _)| reply == Value::Int(*code));
-        answer.map(|(_, answer)| answer).ok_or_else(|| call.strange())
     }
 
     pub(crate) async fn query<T: FromRedisValue>(
@@ -100,9 +154,21 @@ impl RedisStore {
 impl Store for RedisStore {
     async fn load(&self, party: &str) -> Result<Versioned, StoreError> {
         check_party(party)?;
-        let stored: Option<Vec<u8>> =
-            self.query(Cmd::new().arg("GET").arg(self.keys.party(party).value), party).await?;
-        stored.map_or_else(|| Ok(Versioned::default()), |stored| record::split(&stored, party))
+        let Some(stored) = self.get(&self.keys.party(party).value, party).await? else {
+            self.cache.put(party, 0, &[]);
+            return Ok(Versioned::default());
+        };
+        let found = record::split(&stored, party)?;
+        self.cache.put(party, found.version, &found.bytes);
+        Ok(found)
+    }
+
+    fn recall(&self, party: &str) -> Option<Versioned> {
+        self.cache.recall(party)
+    }
+
+    fn waits(&self) -> bool {
+        true
     }
 
     async fn commit(
@@ -115,24 +181,36 @@ impl Store for RedisStore {
     ) -> Result<Commit, StoreError> {
         let version = check_commit(party, expected, value, log, tallies)?;
         let PartyKeys { value: value_key, log: log_key } = self.keys.party(party);
-        let (expected, value, version) =
-            (expected.to_be_bytes(), record::join(version, value), version.to_string());
+        // The whole of what is expected is compared where it is known: a Redis that lost its newest values and
+        // counted on from there has another value of the same version.
+        let expected = self.cache.stored(party, expected).unwrap_or_else(|| expected.to_be_bytes().to_vec());
+        let (stored, version_digits) = (record::join(version, value), version.to_string());
         let is_trimmed = self.commits.fetch_add(1, Ordering::Relaxed).is_multiple_of(COMMITS_BETWEEN_TRIMS);
         let maximum = if is_trimmed { LOG_RECORDS_PER_BUCKET.to_string() } else { UNTRIMMED.to_owned() };
+        let counts = [tallies.len().to_string(), log.len().to_string()];
         let mut arguments: Vec<&[u8]> =
-            vec![&expected, &value, party.as_bytes(), version.as_bytes(), maximum.as_bytes()];
+            vec![&expected, &stored, party.as_bytes(), version_digits.as_bytes(), maximum.as_bytes()];
+        arguments.extend(counts.iter().map(String::as_bytes));
         let of_tallies = TallyArguments::new(&self.keys, party, tallies);
         arguments.extend(of_tallies.arguments());
         arguments.extend(log.iter().map(Vec::as_slice));
         let mut keys = vec![value_key.as_str(), log_key.as_str()];
         keys.extend(of_tallies.keys());
-        let text = include_str!("commit.lua");
-        let call = Call { script: &self.commit, text, keys: &keys, arguments, subject: party };
-        match self.run(&call).await? {
-            Reply::Done => Ok(Commit::Done),
+        let call = Call { script: &self.commit, text: COMMIT, keys: &keys, arguments, subject: party };
+        match self.run_commit(&call).await? {
+            Reply::Done => {
+                self.cache.put(party, version, value);
+                Ok(Commit::Done)
+            }
             Reply::Fenced => Ok(Commit::Fenced),
             Reply::Full => Err(tally::full()),
-            Reply::Found(current) => conflict(&current, party),
+            Reply::Found(current) => {
+                let found = conflict(&current, party)?;
+                if let Commit::Conflict(current) = &found {
+                    self.cache.put(party, current.version, &current.bytes);
+                }
+                Ok(found)
+            }
         }
     }
 
@@ -306,8 +384,22 @@ pub(crate) enum Reply {
     Found(Vec<u8>),
 }
 
+impl Reply {
+    /// What a script answered, for the one party where it answers for several; None for what no script says.
+    fn read(reply: Value) -> Option<Self> {
+        match reply {
+            Value::Array(mut replies) if replies.len() == 1 => Self::read(replies.pop()?),
+            Value::BulkString(found) => Some(Self::Found(found)),
+            Value::Int(1) => Some(Self::Done),
+            Value::Int(2) => Some(Self::Fenced),
+            Value::Int(3) => Some(Self::Full),
+            _ => None,
+        }
+    }
+}
+
 /// Whether Redis does not have a script: after its start, or a `SCRIPT FLUSH`.
-pub(crate) fn is_no_script(error: &redis::RedisError) -> bool {
+pub(crate) fn is_no_script(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
 }
 
@@ -333,38 +425,4 @@ fn is_stream_id(id: &str) -> bool {
 fn parse_version(digits: &[u8]) -> Result<u64, StoreError> {
     let version = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
     version.ok_or_else(|| StoreError::corrupt("catalog", "its version is not a number"))
-}
-
-/// The address without `tenant=NAME`, which Redis does not know, and the tenant.
-fn split_tenant(address: &str) -> Result<(String, Tenant), StoreError> {
-    let Some((base, query)) = address.split_once('?') else {
-        return Ok((address.to_owned(), Tenant::default()));
-    };
-    let mut tenant = Tenant::default();
-    let mut others = Vec::new();
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        match pair.strip_prefix("tenant=") {
-            Some(name) => tenant = Tenant::parse(name)?,
-            None => others.push(pair),
-        }
-    }
-    let address = if others.is_empty() { base.to_owned() } else { format!("{base}?{}", others.join("&")) };
-    Ok((address, tenant))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_tenant_is_taken_out_of_the_address() {
-        let split = |address| split_tenant(address).map(|(address, tenant)| (address, tenant.to_string()));
-        assert_eq!(split("redis://h:1/2"), Ok(("redis://h:1/2".into(), "default".into())));
-        assert_eq!(split("redis://h?tenant=shop"), Ok(("redis://h".into(), "shop".into())));
-        assert_eq!(
-            split("redis+unix:///s?db=1&tenant=shop&pass=x"),
-            Ok(("redis+unix:///s?db=1&pass=x".into(), "shop".into()))
-        );
-        assert!(split("redis://h?tenant=}").is_err());
-    }
 }

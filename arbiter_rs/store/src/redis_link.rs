@@ -24,9 +24,9 @@ use crate::{
 /// How long an answer may take.
 const RESPONSE_TIMEOUT: Duration = Duration::from_millis(1_000);
 /// How long connecting may take.
-const CONNECTION_TIMEOUT: Duration = Duration::from_millis(1_000);
+pub(crate) const CONNECTION_TIMEOUT: Duration = Duration::from_millis(1_000);
 /// After a failed attempt to connect, the next one is made this much later at the earliest; calls in between fail alike.
-const RECONNECT_PAUSE: Duration = Duration::from_millis(RETRY_AFTER_MS);
+pub(crate) const RECONNECT_PAUSE: Duration = Duration::from_millis(RETRY_AFTER_MS);
 /// Commands that may queue for the connection before callers wait.
 const QUEUED_COMMANDS: usize = 1_024;
 /// The oldest Redis that is served.
@@ -45,7 +45,7 @@ pub(crate) struct Link {
 
 /// Whether the store is made where there is none.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Meta {
+pub(crate) enum Meta {
     Make,
     Find,
 }
@@ -96,6 +96,11 @@ impl Link {
             last_failure: tokio::sync::Mutex::default(),
         };
         Ok((link, buckets))
+    }
+
+    /// What connects.
+    pub(crate) const fn client(&self) -> &Client {
+        &self.client
     }
 
     /// Send one command. The inner error is the one that a caller may mend itself: a script that Redis does not have.
@@ -204,6 +209,16 @@ async fn connect(
     exchange.cmd("HMGET").arg(&key).arg(META_FORMAT).arg(META_BUCKETS);
     let ((format, buckets),): ((Option<String>, Option<String>),) =
         exchange.query_async(&mut connection).await.map_err(failed)?;
+    Ok((connection, check_store(meta, format, buckets, address)?))
+}
+
+/// Whether the store's own record is there and one that this program reads; returns its number of buckets.
+pub(crate) fn check_store(
+    meta: Meta,
+    format: Option<String>,
+    buckets: Option<String>,
+    address: &str,
+) -> Result<u16, StoreError> {
     if meta == Meta::Find && format.is_none() {
         // Going on would grant as if nobody had ever been contacted.
         return Err(StoreError::Stopped {
@@ -213,12 +228,11 @@ async fn connect(
             ),
         });
     }
-    let buckets = record::check_meta(format.as_deref(), buckets.as_deref(), address)?;
-    Ok((connection, buckets))
+    record::check_meta(format.as_deref(), buckets.as_deref(), address)
 }
 
 /// Whether what `INFO` says is a Redis that a store can live in.
-fn check_server(info: &str, address: &str) -> Result<(), StoreError> {
+pub(crate) fn check_server(info: &str, address: &str) -> Result<(), StoreError> {
     let fields: HashMap<&str, &str> =
         info.lines().filter_map(|line| line.trim_end().split_once(':')).collect();
     let field = |name: &str| fields.get(name).copied().unwrap_or_default();

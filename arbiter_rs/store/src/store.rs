@@ -70,6 +70,18 @@ pub trait Store: Send + Sync {
     /// The value of a party; version 0 where it has none yet.
     fn load(&self, party: &str) -> impl Future<Output = Result<Versioned, StoreError>> + Send;
 
+    /// The value that this process last knew of a party, without asking anybody; None where it knows none. Another process
+    /// may have changed it meanwhile: what is decided on it is true once a commit that expects its version is done, or once
+    /// [`load`](Store::load) has found the same.
+    fn recall(&self, _party: &str) -> Option<Versioned> {
+        None
+    }
+
+    /// Whether a call may wait for others, so that decisions on one party better wait for each other than be made anew.
+    fn waits(&self) -> bool {
+        false
+    }
+
     /// Set a party's value where its version is the expected one, append the log records and change the tallies in the
     /// same instant.
     ///
@@ -201,6 +213,22 @@ macro_rules! each_store {
 impl Store for AnyStore {
     async fn load(&self, party: &str) -> Result<Versioned, StoreError> {
         each_store!(self, store => store.load(party))
+    }
+
+    fn recall(&self, party: &str) -> Option<Versioned> {
+        match self {
+            Self::Memory(store) => store.recall(party),
+            Self::Embedded(store) => store.recall(party),
+            Self::Redis(store) => store.recall(party),
+        }
+    }
+
+    fn waits(&self) -> bool {
+        match self {
+            Self::Memory(store) => store.waits(),
+            Self::Embedded(store) => store.waits(),
+            Self::Redis(store) => store.waits(),
+        }
     }
 
     async fn commit(

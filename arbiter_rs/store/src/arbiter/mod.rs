@@ -26,8 +26,11 @@
 
 mod catalogs;
 mod claims;
+mod held;
+mod queues;
 mod scarce;
 mod shadow;
+mod update;
 
 use std::sync::Arc;
 
@@ -45,17 +48,21 @@ use arbiter_core::{
 use arc_swap::ArcSwapOption;
 use thiserror::Error;
 
-use self::scarce::Scarce;
 pub use self::{
     claims::{ClaimToRegister, ClaimTotals, CustomerClaim, RegisterResult, TOLD_DAYS},
+    queues::MAX_PLACES,
     shadow::{DenialCount, Shadow, ShadowReport, ShadowSample},
+};
+use self::{
+    queues::Queues,
+    scarce::Scarce,
+    update::{At, Step},
 };
 use crate::{
     error::StoreError,
     leases::Leases,
     log::Stamp,
-    store::{Commit, LogPage, Store, Versioned},
-    tally::Tally,
+    store::{LogPage, Store, Versioned},
 };
 
 /// How often a decision is made anew because another commit for the same customer came first. Each such commit is somebody's answer.
@@ -138,6 +145,7 @@ pub struct Arbiter<S> {
     store: S,
     active: ArcSwapOption<Snapshot>,
     leases: Leases,
+    queues: Queues,
     shadow: ArcSwapOption<Shadow>,
 }
 
@@ -148,7 +156,7 @@ impl<S: Store> Arbiter<S> {
     /// [`ArbiterError`] where the store does not answer or its catalog cannot be read.
     pub async fn open(store: S) -> Result<Self, ArbiterError> {
         let (active, shadow) = (ArcSwapOption::empty(), ArcSwapOption::empty());
-        let arbiter = Self { store, active, leases: Leases::default(), shadow };
+        let arbiter = Self { store, active, leases: Leases::default(), queues: Queues::default(), shadow };
         arbiter.refresh().await?;
         Ok(arbiter)
     }
@@ -325,117 +333,6 @@ impl<S: Store> Arbiter<S> {
         }
         forget_over(&snapshot, &mut loaded.state, now);
         Ok((loaded, snapshot))
-    }
-
-    /// Change a value by compare-and-set: make the step on the state, take what it needs of capacities, commit it where it has something to
-    /// log, and do it anew on the current value where another commit came first, or where a capacity is not as it was taken to be.
-    ///
-    /// INVARIANT: what is answered was decided on exactly the value that the commit replaced.
-    async fn update<T>(
-        &self,
-        party: &str,
-        now: Timestamp,
-        change: impl Fn(At<'_>, &mut CustomerState, &mut Standings) -> Result<Step<T>, DecideError>,
-    ) -> Result<(T, Arc<Snapshot>), ArbiterError> {
-        let mut snapshot = self.snapshot()?;
-        let mut stored = self.store.load(party).await?;
-        let mut scarce = Scarce::default();
-        for _ in 0..MAX_ATTEMPTS {
-            let mut state = read(party, &stored)?;
-            if ensure_known(&snapshot, &state).is_err() {
-                self.refresh().await?;
-                snapshot = self.snapshot()?;
-                ensure_known(&snapshot, &state).map_err(|_| behind(party))?;
-            }
-            forget_over(&snapshot, &mut state, now);
-            let at = At { snapshot: &snapshot, version: stored.version.saturating_add(1) };
-            let step = change(at, &mut state, &mut scarce.standings)?;
-            if !self.is_settled(&snapshot, &mut scarce, step.is_scarce, now).await? {
-                continue;
-            }
-            if step.log.is_empty() {
-                return Ok((step.result, snapshot));
-            }
-            let Some(taken) = self.take(&snapshot, &step.charges, now).await? else {
-                scarce.is_fresh = false;
-                self.learn(&snapshot, &mut scarce, now).await?;
-                continue;
-            };
-            let returned = scarce::returned(&snapshot, &step.returned, now);
-            let counts = step.counts.iter().chain(&returned).map(scarce::Count::tally);
-            let tallies: Vec<Tally<'_>> = taken.tallies().into_iter().chain(counts).collect();
-            let value = codec::encode(&state);
-            match self.store.commit(party, stored.version, &value, &step.log, &tallies).await {
-                Ok(Commit::Done) => {
-                    drop(tallies);
-                    taken.done();
-                    self.give_back(&snapshot, &step.returned);
-                    return Ok((step.result, snapshot));
-                }
-                Ok(Commit::Conflict(current)) => {
-                    drop(tallies);
-                    taken.give_back();
-                    scarce.is_fresh = false;
-                    stored = current;
-                }
-                Ok(Commit::Fenced) => {
-                    drop(tallies);
-                    taken.fenced();
-                    scarce = Scarce::default();
-                }
-                Err(error) => {
-                    drop(tallies);
-                    // What is beyond a maximum was never sent; of anything else nobody knows.
-                    if matches!(error, StoreError::TooLarge { .. }) {
-                        taken.give_back();
-                    } else {
-                        taken.unsure();
-                    }
-                    return Err(error.into());
-                }
-            }
-        }
-        Err(ArbiterError::Contended)
-    }
-}
-
-/// What a step is made under: the catalog, and the version of the value that it makes.
-#[derive(Clone, Copy)]
-struct At<'a> {
-    snapshot: &'a Snapshot,
-    version: u64,
-}
-
-impl<'a> At<'a> {
-    const fn stamp(&self, customer: &'a str, party: &'a str, now: Timestamp) -> Stamp<'a> {
-        Stamp { customer, party, now, state_version: self.version, snapshot: self.snapshot }
-    }
-}
-
-/// One step on a state; without records for the log nothing has changed.
-struct Step<T> {
-    result: T,
-    log: Vec<Vec<u8>>,
-    /// What its grants take of capacities and budgets.
-    charges: Vec<arbiter_core::customer::Charge>,
-    /// What its release gives back to them.
-    returned: Vec<arbiter_core::customer::Charge>,
-    /// What is counted with it.
-    counts: Vec<scarce::Count>,
-    /// Whether a capacity or budget spoke against.
-    is_scarce: bool,
-}
-
-impl<T> Step<T> {
-    fn of(result: T) -> Self {
-        Self {
-            result,
-            log: Vec::new(),
-            charges: Vec::new(),
-            returned: Vec::new(),
-            counts: Vec::new(),
-            is_scarce: false,
-        }
     }
 }
 

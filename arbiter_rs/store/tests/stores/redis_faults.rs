@@ -13,6 +13,34 @@ use redis::Cmd;
 /// How long a store may take to notice that its Redis is there again.
 const BACK_WITHIN: Duration = Duration::from_secs(10);
 
+/// Make two tests of each case: through connections of our own, and through the library's.
+macro_rules! both_ways {
+    ($($case:ident)*) => {
+        $(
+            mod $case {
+                #[tokio::test]
+                async fn on_own_connections() {
+                    super::$case("own").await;
+                }
+
+                #[tokio::test]
+                async fn through_the_library() {
+                    super::$case("library").await;
+                }
+            }
+        )*
+    };
+}
+
+both_ways!(
+    a_killed_redis_is_unavailable_and_used_again_when_it_is_back
+    a_redis_that_came_back_without_its_data_is_not_taken_for_a_new_store
+    a_full_redis_is_an_error_and_loses_nothing_that_was_answered
+    a_primary_that_became_a_replica_takes_no_commit
+    a_corrupt_value_names_its_party_and_the_others_live_on
+    a_wrong_password_is_named_and_not_repeated
+);
+
 async fn refusal(address: &str) -> StoreError {
     RedisStore::open(address).await.map(drop).unwrap_err()
 }
@@ -30,10 +58,9 @@ async fn load_when_back(store: &RedisStore, party: &str) -> Result<Versioned, St
     }
 }
 
-#[tokio::test]
-async fn a_killed_redis_is_unavailable_and_used_again_when_it_is_back() {
+async fn a_killed_redis_is_unavailable_and_used_again_when_it_is_back(client: &str) {
     let mut server = RedisServer::start_with(&["--save", "", "--appendonly", "yes"]);
-    let store = RedisStore::open(&server.address()).await.unwrap();
+    let store = RedisStore::open(&server.address_of(client)).await.unwrap();
     store.commit("p", 0, b"one", &[b"r".to_vec()], &[]).await.unwrap();
     server.kill();
     for _ in 0..3 {
@@ -49,10 +76,9 @@ async fn a_killed_redis_is_unavailable_and_used_again_when_it_is_back() {
     assert_eq!(store.read_log("p", 10).await.unwrap().len(), 2);
 }
 
-#[tokio::test]
-async fn a_redis_that_came_back_without_its_data_is_not_taken_for_a_new_store() {
+async fn a_redis_that_came_back_without_its_data_is_not_taken_for_a_new_store(client: &str) {
     let mut server = RedisServer::start();
-    let store = RedisStore::open(&server.address()).await.unwrap();
+    let store = RedisStore::open(&server.address_of(client)).await.unwrap();
     store.commit("p", 0, b"one", &[], &[]).await.unwrap();
     server.kill();
     assert!(store.ping().await.is_err());
@@ -73,8 +99,7 @@ async fn nothing_listening_is_unavailable() {
     assert!(error.to_string().starts_with(&start), "{error}");
 }
 
-#[tokio::test]
-async fn a_wrong_password_is_named_and_not_repeated() {
+async fn a_wrong_password_is_named_and_not_repeated(client: &str) {
     let server = RedisServer::start_with(&["--save", "", "--requirepass", "right"]);
     let with = |password| server.address().replace("redis://", &format!("redis://:{password}@"));
     for address in [server.address(), with("sesame")] {
@@ -83,8 +108,11 @@ async fn a_wrong_password_is_named_and_not_repeated() {
         assert!(error.to_string().contains("refuses the user or the password"), "{error}");
         assert!(!format!("{error:?}").contains("sesame"), "{error:?}");
     }
-    let store = RedisStore::open(&with("right")).await.unwrap();
+    let store = RedisStore::open(&format!("{}/3?client={client}", with("right"))).await.unwrap();
     assert!(!format!("{store:?}").contains("right"), "{store:?}");
+    assert_eq!(store.commit("p", 0, b"v", &[], &[]).await.unwrap(), Commit::Done);
+    let other = RedisStore::open(&format!("{}/4?client={client}", with("right"))).await.unwrap();
+    assert_eq!(other.load("p").await.unwrap(), Versioned::default(), "of another database");
 }
 
 #[tokio::test]
@@ -113,11 +141,10 @@ async fn what_never_answers_is_given_up_in_time() {
     assert!(start.elapsed() < Duration::from_secs(5));
 }
 
-#[tokio::test]
-async fn a_full_redis_is_an_error_and_loses_nothing_that_was_answered() {
+async fn a_full_redis_is_an_error_and_loses_nothing_that_was_answered(client: &str) {
     let settings = ["--save", "", "--maxmemory", "6mb", "--maxmemory-policy", "noeviction"];
     let server = RedisServer::start_with(&settings);
-    let store = RedisStore::open(&server.address()).await.unwrap();
+    let store = RedisStore::open(&server.address_of(client)).await.unwrap();
     let value = vec![7; 10_000];
     let mut answered = 0;
     let error = loop {
@@ -157,10 +184,9 @@ async fn a_replica_is_refused() {
     assert!(error.to_string().contains("is a read-only replica: name its primary"), "{error}");
 }
 
-#[tokio::test]
-async fn a_primary_that_became_a_replica_takes_no_commit() {
+async fn a_primary_that_became_a_replica_takes_no_commit(client: &str) {
     let server = RedisServer::start();
-    let store = RedisStore::open(&server.address()).await.unwrap();
+    let store = RedisStore::open(&server.address_of(client)).await.unwrap();
     let mut connection = server.connection().await;
     let primary = free_port().to_string();
     let _: () =
@@ -185,10 +211,9 @@ async fn a_store_of_another_format_is_refused() {
     assert!(error.to_string().contains("has the format `99`, and this program reads format 1"), "{error}");
 }
 
-#[tokio::test]
-async fn a_corrupt_value_names_its_party_and_the_others_live_on() {
+async fn a_corrupt_value_names_its_party_and_the_others_live_on(client: &str) {
     let server = RedisServer::start();
-    let store = RedisStore::open(&server.address()).await.unwrap();
+    let store = RedisStore::open(&server.address_of(client)).await.unwrap();
     let mut connection = server.connection().await;
     let short = "repit:{default:40}:c:foobar";
     let _: () = Cmd::new().arg(&["SET", short, "short"]).query_async(&mut connection).await.unwrap();

@@ -43,6 +43,11 @@ impl RedisServer {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
+    /// The address of the store in it, asked through connections of our own (`own`) or the library's (`library`).
+    pub(crate) fn address_of(&self, client: &str) -> String {
+        format!("redis://127.0.0.1:{}?client={client}", self.port)
+    }
+
     /// Kill it as `kill -9` does.
     pub(crate) fn kill(&mut self) {
         self.process.kill().unwrap();

@@ -15,6 +15,31 @@ pub(crate) async fn fresh() -> (Arc<RedisStore>, RedisServer) {
 
 arbiter_store::conformance_tests!(fresh);
 
+/// The same suite where values too go through the library.
+mod through_the_library {
+    use super::{Arc, RedisServer, RedisStore};
+
+    async fn fresh() -> (Arc<RedisStore>, RedisServer) {
+        let server = RedisServer::start();
+        (Arc::new(RedisStore::open(&server.address_of("library")).await.unwrap()), server)
+    }
+
+    arbiter_store::conformance_tests!(fresh);
+}
+
+/// The same suite where no value is remembered.
+mod without_a_cache {
+    use super::{Arc, RedisServer, RedisStore};
+
+    async fn fresh() -> (Arc<RedisStore>, RedisServer) {
+        let server = RedisServer::start();
+        let address = format!("{}?cache_mib=0", server.address());
+        (Arc::new(RedisStore::open(&address).await.unwrap()), server)
+    }
+
+    arbiter_store::conformance_tests!(fresh);
+}
+
 /// Ask Redis itself.
 pub(crate) async fn ask<T: FromRedisValue>(server: &RedisServer, words: &[&str]) -> T {
     let mut command = Cmd::new();
