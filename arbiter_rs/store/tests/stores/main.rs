@@ -17,8 +17,14 @@ mod memory;
 #[cfg(test)]
 mod redis_faults;
 #[cfg(test)]
+mod redis_lines;
+#[cfg(test)]
+mod redis_replicas;
+#[cfg(test)]
 mod redis_server;
 #[cfg(test)]
 mod redis_store;
 #[cfg(test)]
 mod redis_tallies;
+#[cfg(test)]
+mod relay;

@@ -32,6 +32,8 @@ macro_rules! both_ways {
     };
 }
 
+pub(crate) use both_ways;
+
 both_ways!(
     a_killed_redis_is_unavailable_and_used_again_when_it_is_back
     a_redis_that_came_back_without_its_data_is_not_taken_for_a_new_store
@@ -59,7 +61,9 @@ async fn load_when_back(store: &RedisStore, party: &str) -> Result<Versioned, St
 }
 
 async fn a_killed_redis_is_unavailable_and_used_again_when_it_is_back(client: &str) {
-    let mut server = RedisServer::start_with(&["--save", "", "--appendonly", "yes"]);
+    // With `everysec` a slow disk may keep what was answered waiting in memory.
+    let settings = ["--save", "", "--appendonly", "yes", "--appendfsync", "always"];
+    let mut server = RedisServer::start_with(&settings);
     let store = RedisStore::open(&server.address_of(client)).await.unwrap();
     store.commit("p", 0, b"one", &[b"r".to_vec()], &[]).await.unwrap();
     server.kill();

@@ -48,6 +48,16 @@ impl RedisServer {
         format!("redis://127.0.0.1:{}?client={client}", self.port)
     }
 
+    /// Where it listens.
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Its process.
+    pub(crate) fn process(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Kill it as `kill -9` does.
     pub(crate) fn kill(&mut self) {
         self.process.kill().unwrap();
