@@ -330,7 +330,10 @@ impl Store for RedisStore {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        self.query::<Value>(Cmd::new().arg("PING"), "ping").await.map(|_| ())
+        self.query::<Value>(Cmd::new().arg("PING"), "ping").await?;
+        let Some(lines) = &self.lines else { return Ok(()) };
+        let ping = Question::Command(resp::command(&[b"PING"]));
+        lines.ask(ping, "ping").await?.map(|_| ()).map_err(|error| lines.error(&error, "ping"))
     }
 
     async fn flush(&self) -> Result<(), StoreError> {

@@ -21,7 +21,8 @@ pub(super) struct Held<'a, S> {
     store: &'a S,
     party: &'a str,
     stored: Versioned,
-    came: Instant,
+    /// When the request came; nothing where the store never waits, so that what it loaded is the current value.
+    came: Option<Instant>,
     /// The value was the current one at some instant not before this.
     since: Option<Instant>,
     place: Option<Place<'a>>,
@@ -34,19 +35,22 @@ impl<'a, S: Store> Held<'a, S> {
         queues: &'a Queues,
         party: &'a str,
     ) -> Result<Self, ArbiterError> {
-        let came = Instant::now();
         if !store.waits() {
             let stored = store.load(party).await?;
-            return Ok(Self { store, party, stored, came, since: Some(came), place: None });
+            return Ok(Self { store, party, stored, came: None, since: None, place: None });
         }
+        let came = Instant::now();
         let mut place = queues.enter(party).await?;
         let known = place.take_known().map(|known| (known.stored, Some(known.since)));
         let known = known.or_else(|| store.recall(party).map(|stored| (stored, None)));
         let (stored, since) = match known {
             Some(known) => known,
-            None => (store.load(party).await?, Some(came)),
+            None => {
+                let since = Instant::now();
+                (store.load(party).await?, Some(since))
+            }
         };
-        Ok(Self { store, party, stored, came, since, place: Some(place) })
+        Ok(Self { store, party, stored, came: Some(came), since, place: Some(place) })
     }
 
     pub(super) const fn stored(&self) -> &Versioned {
@@ -57,7 +61,8 @@ impl<'a, S: Store> Held<'a, S> {
     /// the place of the old one.
     pub(super) async fn is_current(&mut self) -> Result<bool, StoreError> {
         // INVARIANT: what is answered is true of the value at an instant between question and answer.
-        if self.since.is_some_and(|since| since >= self.came) {
+        let Some(came) = self.came else { return Ok(true) };
+        if self.since.is_some_and(|since| since >= came) {
             return Ok(true);
         }
         let since = Instant::now();
@@ -75,7 +80,7 @@ impl<'a, S: Store> Held<'a, S> {
         log: &[Vec<u8>],
         tallies: &[Tally<'_>],
     ) -> Result<Outcome, StoreError> {
-        let since = Instant::now();
+        let since = self.came.map(|_| Instant::now());
         let made = match self.store.commit(self.party, self.stored.version, &value, log, tallies).await? {
             Commit::Done => {
                 self.stored = Versioned { version: self.stored.version.saturating_add(1), bytes: value };
@@ -87,7 +92,7 @@ impl<'a, S: Store> Held<'a, S> {
             }
             Commit::Fenced => return Ok(Outcome::Fenced),
         };
-        self.since = Some(since);
+        self.since = since;
         Ok(made)
     }
 }

@@ -10,7 +10,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use hashbrown::{DefaultHashBuilder, HashTable};
@@ -24,6 +24,8 @@ use crate::store::Versioned;
 const SHARDS: usize = 64;
 /// Requests for one party at once, the one that is decided included; further ones are told to ask again.
 pub const MAX_PLACES: usize = 8_192;
+/// How long one waits for one's turn at most.
+const MAX_WAIT: Duration = Duration::from_secs(5);
 
 /// A value that was the current one at some instant not before `since`.
 #[derive(Debug)]
@@ -59,11 +61,17 @@ impl Queues {
     /// Wait for one's turn.
     ///
     /// # Errors
-    /// [`ArbiterError::Contended`] where too many wait already.
+    /// [`ArbiterError::Contended`] where too many wait already, or where the turn does not come in time.
     pub(super) async fn enter(&self, party: &str) -> Result<Place<'_>, ArbiterError> {
         let mut place = self.place(party).ok_or(ArbiterError::Contended)?;
         let turn = Arc::clone(&place.queue.turn);
-        place.turn = Some(turn.lock_owned().await);
+        place.turn = match Arc::clone(&turn).try_lock_owned() {
+            Ok(turn) => Some(turn),
+            Err(_taken) => {
+                let waited = tokio::time::timeout(MAX_WAIT, turn.lock_owned()).await;
+                Some(waited.map_err(|_| ArbiterError::Contended)?)
+            }
+        };
         Ok(place)
     }
 
@@ -156,8 +164,8 @@ mod tests {
         queues.shards.iter().map(|shard| shard.lock().len()).sum()
     }
 
-    #[test]
-    fn one_after_the_other_and_each_party_for_itself() {
+    #[tokio::test]
+    async fn one_after_the_other_and_each_party_for_itself() {
         let queues = Queues::default();
         let first = now_or_never(queues.enter("p")).unwrap().unwrap();
         let other = now_or_never(queues.enter("q")).unwrap().unwrap();

@@ -137,7 +137,9 @@ impl Lines {
         question: Question,
         subject: &str,
     ) -> Result<Result<Value, RedisError>, StoreError> {
-        let slot = self.slot(&Handle::current());
+        let runtime = Handle::try_current();
+        let slot =
+            self.slot(&runtime.map_err(|_| StoreError::wrong("Redis was asked outside of a Tokio runtime"))?);
         let mut question = question;
         loop {
             let line = self.line(&slot).await?;

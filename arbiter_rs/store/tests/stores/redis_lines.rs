@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use arbiter_store::{Commit, RedisStore, Store, StoreError, Versioned, conformance};
+use arbiter_store::{Commit, RedisStore, Store, StoreError, Tally, Versioned, conformance};
 use redis::Cmd;
 
 use crate::{
@@ -27,6 +27,7 @@ both_ways!(
     an_answer_that_comes_too_late_is_given_up_and_is_not_taken_for_another
     connections_that_are_killed_lose_nothing_and_double_nothing
     a_redis_killed_and_restarted_under_load_loses_nothing_that_was_answered
+    a_user_who_may_only_what_is_documented_is_enough
 );
 
 async fn an_answer_cut_in_the_middle_leaves_nobody_knowing_and_the_value_tells(client: &str) {
@@ -252,4 +253,25 @@ async fn more_questions_than_a_connection_takes_at_once_wait() {
         assert_eq!(task.await.unwrap(), Ok(Commit::Done));
     }
     assert_eq!(conformance::racing_increments_of_one_party_lose_nothing(store).await, Ok(()));
+}
+
+async fn a_user_who_may_only_what_is_documented_is_enough(client: &str) {
+    let server = RedisServer::start();
+    let commands = "+get +set +xadd +xtrim +xrange +xrevrange +hget +hmget +hgetall +hset +hsetnx +hdel +persist +pexpire \
+                    +pttl +eval +evalsha +info +ping +multi +exec +select";
+    let mut user = vec!["ACL", "SETUSER", "shop", "on", ">secret", "resetkeys", "~repit:{shop:*"];
+    user.extend(commands.split_whitespace());
+    let _: () = ask(&server, &user).await;
+    let address = server.address_of(client).replace("redis://", "redis://shop:secret@");
+    let store = RedisStore::open(&format!("{address}&tenant=shop")).await.unwrap();
+    let count = Tally { account: "a", field: "f", delta: 1, keep_ms: 1_000 };
+    assert_eq!(store.commit("p", 0, b"v", &[b"r".to_vec()], &[count]).await, Ok(Commit::Done));
+    assert_eq!(store.load("p").await.unwrap().version, 1);
+    assert_eq!(store.read_log("p", 10).await.unwrap().len(), 1);
+    assert_eq!(store.tally("a").await.unwrap(), [("f".to_owned(), 1)]);
+    assert_eq!(store.fence("a", "f").await, Ok(1));
+    assert_eq!(store.commit_account("a", 0, b"v", 0).await, Ok(Commit::Done));
+    assert_eq!(store.commit_catalog(0, b"c").await, Ok(Commit::Done));
+    let others = RedisStore::open(&format!("{address}&tenant=others")).await.map(drop).unwrap_err();
+    assert!(others.to_string().contains("may not do this"), "{others}");
 }
