@@ -236,7 +236,7 @@ fn ask_all<F>(
     runtimes: &[Runtime],
     until: Instant,
     in_flight: usize,
-    ask: impl Fn() -> F + Clone + Send + 'static,
+    ask: impl Fn() -> F + Clone + Send + Sync + 'static,
 ) -> u64
 where
     F: Future<Output = ()> + Send,

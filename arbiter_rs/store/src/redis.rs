@@ -47,7 +47,7 @@ pub struct RedisStore {
     pub(crate) link: Box<Link>,
     pub(crate) keys: RedisKeys,
     /// Connections on which values are loaded and committed; without them the link does it.
-    lines: Option<Lines>,
+    lines: Option<Box<Lines>>,
     cache: ValueCache,
     commit: Script,
     commit_catalog: Script,
@@ -71,7 +71,8 @@ impl RedisStore {
         let (link, buckets) = Link::open(&address, &tenant).await?;
         let commit = Script::new(COMMIT);
         let place = if way == Way::Own { Place::of(link.client()) } else { None };
-        let lines = place.map(|place| Lines::new(place, tenant.clone(), commit.get_hash().to_owned()));
+        let lines =
+            place.map(|place| Box::new(Lines::new(place, tenant.clone(), commit.get_hash().to_owned())));
         Ok(Self {
             link: Box::new(link),
             keys: RedisKeys::new(tenant, buckets),
@@ -390,14 +391,14 @@ pub(crate) enum Reply {
 impl Reply {
     /// What a script answered, for the one party where it answers for several; None for what no script says.
     fn read(reply: Value) -> Option<Self> {
-        match reply {
-            Value::Array(mut replies) if replies.len() == 1 => Self::read(replies.pop()?),
-            Value::BulkString(found) => Some(Self::Found(found)),
-            Value::Int(1) => Some(Self::Done),
-            Value::Int(2) => Some(Self::Fenced),
-            Value::Int(3) => Some(Self::Full),
-            _ => None,
+        let replies = [(1, Self::Done), (2, Self::Fenced), (3, Self::Full)];
+        if let Value::Array(mut of_parties) = reply {
+            return of_parties.pop().filter(|_| of_parties.is_empty()).and_then(Self::read);
         }
+        if let Value::BulkString(found) = reply {
+            return Some(Self::Found(found));
+        }
+        replies.into_iter().find(|(code, _)| reply == Value::Int(*code)).map(|(_, reply)| reply)
     }
 }
 

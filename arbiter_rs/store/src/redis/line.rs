@@ -88,7 +88,9 @@ impl Line {
             queue.asked.push((question, asker));
             queue.task.take()
         };
-        task.map(Waker::wake);
+        if let Some(task) = task {
+            task.wake();
+        }
         Ok(answer.await.unwrap_or_else(|_| Err(gone())))
     }
 
@@ -145,7 +147,9 @@ impl Shared {
             queue.task.take()
         };
         self.room.close();
-        task.map(Waker::wake);
+        if let Some(task) = task {
+            task.wake();
+        }
     }
 
     /// The task is over: whoever asked what was never sent learns it.

@@ -218,10 +218,8 @@ impl Lines {
     async fn open(&self) -> Result<Line, StoreError> {
         let failed = |error: RedisError| self.error(&error, "store");
         let stream = self.place.connect().await.map_err(|error| failed(error.into()))?;
-        let flush = match Handle::current().runtime_flavor() {
-            RuntimeFlavor::CurrentThread => Flush::AtOnce,
-            _ => Flush::NextTurn,
-        };
+        let is_of_one_thread = Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread;
+        let flush = if is_of_one_thread { Flush::AtOnce } else { Flush::NextTurn };
         let line = Line::new(stream, flush, &self.script);
         for greeting in self.place.greetings() {
             ask(&line, greeting).await.map_err(failed)?;

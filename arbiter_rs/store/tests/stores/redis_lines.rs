@@ -257,7 +257,7 @@ async fn more_questions_than_a_connection_takes_at_once_wait() {
 
 async fn a_user_who_may_only_what_is_documented_is_enough(client: &str) {
     let server = RedisServer::start();
-    let commands = "+get +set +xadd +xtrim +xrange +xrevrange +hget +hmget +hgetall +hset +hsetnx +hdel +persist +pexpire \
+    let commands = "+get +getrange +set +xadd +xtrim +xrange +xrevrange +hget +hmget +hgetall +hset +hsetnx +hdel +persist +pexpire \
                     +pttl +eval +evalsha +info +ping +multi +exec +select";
     let mut user = vec!["ACL", "SETUSER", "shop", "on", ">secret", "resetkeys", "~repit:{shop:*"];
     user.extend(commands.split_whitespace());
