@@ -3,7 +3,7 @@
 from collections.abc import Awaitable
 from typing import final
 
-__all__ = ["ZONE_DATA", "Arbiter", "ArbiterError", "__version__"]
+__all__ = ["ZONE_DATA", "Arbiter", "ArbiterError", "Listener", "__version__"]
 
 ZONE_DATA: str
 """The release of the IANA time zone database that the engine decides by, for example `2026f`."""
@@ -119,8 +119,50 @@ class Arbiter:
         """Whether the store answers."""
 
     def is_ready_async(self) -> Awaitable[bool]: ...
+    def serve(
+        self,
+        listen: str,
+        upstream: str,
+        *,
+        max_in_flight: int = ...,
+        logs_calls: bool = ...,
+        runtimes: int = ...,
+    ) -> Listener:
+        """Take an address, HOST:PORT, for calls of this engine's verbs; port 0 takes a free one.
+
+        All other calls go to the gRPC server on the Unix socket `upstream`, bytes untouched. `max_in_flight` calls are
+        in work at once. `logs_calls` gives every call a line in the journal. `runtimes` is the number of threads, one
+        per core where 0. Raises `OSError` where the address cannot be had. `close` stops it.
+        """
+
     def close(self) -> None:
         """Flush and let go of the store; calls after that raise code 9 (FAILED_PRECONDITION)."""
 
     def __enter__(self) -> Arbiter: ...
     def __exit__(self, *args: object) -> None: ...
+
+@final
+class Listener:
+    """A public address that an engine answers at: `ArbitrationService`, health and reflection, without Python.
+
+    Raises `ArbiterError` with code 9 (FAILED_PRECONDITION) in another process than the one that made it.
+    """
+
+    @property
+    def address(self) -> str:
+        """HOST:PORT, the host as it was named and the port that was taken."""
+
+    def start(self) -> None:
+        """Take connections; they wait until then."""
+
+    def report(self, service: str, *, is_serving: bool) -> None:
+        """Say how a service is, for `grpc.health.v1`; the whole server where the name is empty."""
+
+    def take_journal(self) -> list[tuple[str, dict[str, object]]]:
+        """Lines for the log since they were last taken, oldest first, at most 1,024: (event, fields)."""
+
+    def stop(self, grace_seconds: float) -> None:
+        """Take no more calls, finish those in work within the grace, then cut what is left.
+
+        Returns when all its threads have ended. Called again meanwhile, the shorter grace holds.
+        """

@@ -1,8 +1,8 @@
 //! `Arbiter`: each verb blocking and awaitable.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
-use arbiter_door::{Clock, Refusal, Verb};
+use arbiter_door::{Clock, Refusal, Verb, listener::Calls};
 use arbiter_store::Store;
 use futures_util::FutureExt;
 use prost::Message;
@@ -16,6 +16,7 @@ use pyo3::{
 use crate::{
     engine::{Engine, Slot},
     error::{closed, forked, of_engine, of_refusal},
+    listener::{Listener, Wanted},
 };
 
 /// An engine on one store.
@@ -125,6 +126,13 @@ macro_rules! verbs {
                 promise(py, &engine, async move { Ok(door.arbiter().store().ping().await.is_ok()) }, |py, is_ready| Ok(is_ready.into_pyobject(py)?.to_owned().into_any().unbind()))
             }
 
+            /// Take an address for calls of this engine's verbs; all other calls go to the server on the Unix socket `upstream`.
+            #[pyo3(signature = (listen, upstream, *, max_in_flight = 1_024, logs_calls = false, runtimes = 0))]
+            fn serve(&self, py: Python<'_>, listen: &str, upstream: PathBuf, max_in_flight: usize, logs_calls: bool, runtimes: usize) -> PyResult<Listener> {
+                let calls = if logs_calls { Calls::All } else { Calls::Failed };
+                Listener::bind(py, &self.0, self.engine(py)?, listen, Wanted { upstream, max_in_flight, calls, runtimes })
+            }
+
             /// Let go of the store.
             fn close(&self, py: Python<'_>) {
                 py.detach(|| self.0.close());
@@ -173,16 +181,7 @@ impl Arbiter {
 
     fn call_async<'py>(&self, py: Python<'py>, verb: Verb, request: &[u8]) -> PyResult<Bound<'py, PyAny>> {
         let engine = self.engine(py)?;
-        let is_bulk = matches!(
-            verb,
-            Verb::BatchRequestContacts
-                | Verb::RecordEngagements
-                | Verb::RegisterClaims
-                | Verb::WithdrawClaims
-                | Verb::ListClaims
-                | Verb::ExplainCustomer
-        );
-        let answer = if is_bulk { None } else { py.detach(|| answer_here(&engine, verb, request)) };
+        let answer = if verb.is_bulk() { None } else { py.detach(|| answer_here(&engine, verb, request)) };
         if let Some(answer) = answer {
             let future = running_loop(py)?.call_method0(intern!(py, "create_future"))?;
             match answer {

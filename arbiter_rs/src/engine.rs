@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use arbiter_door::{Clock, Door};
+use arbiter_door::{Clock, Door, Listener};
 use arbiter_store::{AnyStore, Arbiter, ArbiterError, StoreError};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
@@ -73,6 +73,8 @@ pub(crate) struct Engine {
     /// Whether a call may wait: then it must not be made on a thread that has other things to do.
     pub(crate) waits: bool,
     pub(crate) process: u32,
+    /// The listeners that take calls for it from the wire.
+    pub(crate) listeners: Arc<Mutex<Vec<Weak<Listener<AnyStore>>>>>,
 }
 
 impl Engine {
@@ -91,6 +93,7 @@ impl Engine {
             threads: Arc::new(Threads { handle: runtime.handle().clone(), runtime: Some(runtime) }),
             waits,
             process: std::process::id(),
+            listeners: Arc::default(),
         })
     }
 }
@@ -130,7 +133,10 @@ impl Slot {
             std::mem::forget(engine);
             return;
         }
-        let Engine { door, threads, .. } = engine;
+        let Engine { door, threads, listeners, .. } = engine;
+        // Nothing may be asked of an engine that has given back what it held.
+        let listeners = std::mem::take(&mut *listeners.lock());
+        listeners.iter().filter_map(Weak::upgrade).for_each(|listener| listener.stop(Duration::ZERO));
         // What cannot be given back is ended by other replicas, or at the next start.
         let _given_back = threads.wait_for(door.arbiter().close());
         let _flushed = threads.wait_for(arbiter_store::Store::flush(door.arbiter().store()));

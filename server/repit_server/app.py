@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Final
 
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 
 from arbiter_rs import Arbiter, ArbiterError
 from arbiter_rs import __version__ as engine_version
@@ -24,6 +22,7 @@ from repit_server.api.catalog_service import SERVICE as CATALOG
 from repit_server.api.catalog_service import CatalogService, catalog_handlers
 from repit_server.api.catalog_versions import CatalogVersions
 from repit_server.api.claims import Claims
+from repit_server.api.doors import PublicDoor, PythonDoor, RustDoor
 from repit_server.api.health import Health
 from repit_server.api.local_engine import LocalEngine
 from repit_server.api.shadow import Shadow
@@ -33,7 +32,7 @@ from repit_server.cli.main import run
 from repit_server.cli.wiring import LocalEngine as LocalEngineProtocol
 from repit_server.clock import system_now
 from repit_server.lifecycle import Life
-from repit_server.settings import Clock, Settings
+from repit_server.settings import Clock, Door, LogLevel, Settings
 from repit_server.telemetry import configure_logging, log_event
 
 MAX_MESSAGE_BYTES: Final = 64 * 1024 * 1024
@@ -70,11 +69,11 @@ async def _serve(settings: Settings, announce: Callable[[str, int], None]) -> No
     arbiter = _open(settings.store_address(), settings.clock, shown=settings.store)
     try:
         server = grpc.aio.server(options=_OPTIONS)
-        address = _bind(server, settings.listen)
+        door = _door(server, arbiter, settings)
         versions = CatalogVersions(arbiter)
         changes = CatalogChanges(versions, system_now)
         shadow = Shadow(arbiter, versions, changes)
-        health_state = _add_services(server, arbiter, versions, changes, shadow, settings)
+        _add_services(server, arbiter, versions, changes, shadow, settings)
         if document is not None:
             await _apply_at_start(changes, document, settings)
     except BaseException:
@@ -82,12 +81,12 @@ async def _serve(settings: Settings, announce: Callable[[str, int], None]) -> No
         raise
 
     def on_serving(version: int) -> None:
-        log_event(logging.INFO, "serving", address=address, store=settings.store, catalog_version=version)
+        log_event(logging.INFO, "serving", address=door.address, store=settings.store, catalog_version=version)
         if version == 0:
-            log_event(logging.WARNING, "no_catalog", next=f"repit apply FILE --target {address}")
-        announce(address, version)
+            log_event(logging.WARNING, "no_catalog", next=f"repit apply FILE --target {door.address}")
+        announce(door.address, version)
 
-    await Life(server, arbiter, health_state, settings.grace_seconds, on_serving, shadow.end).run()
+    await Life(door, arbiter, Health(door.health), settings.grace_seconds, on_serving, shadow.end).run()
 
 
 def _add_services(
@@ -97,18 +96,13 @@ def _add_services(
     changes: CatalogChanges,
     shadow: Shadow,
     settings: Settings,
-) -> Health:
+) -> None:
     admission = Admission(settings.max_in_flight)
     claims = Claims(arbiter, CampaignChanges(versions, changes), settings.clock)
     arbitration = arbitration_handlers(arbiter, claims, admission)
     service = CatalogService(versions, changes, CatalogDiff(versions, arbiter), shadow)
     catalog = catalog_handlers(service, admission)
     server.add_generic_rpc_handlers((arbitration, catalog))
-    servicer = health.aio.HealthServicer()
-    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
-    names = (ARBITRATION, CATALOG, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME)
-    reflection.enable_server_reflection(names, server)
-    return Health(servicer)
 
 
 def _open(store: str, clock: Clock, *, shown: str) -> Arbiter:
@@ -118,16 +112,19 @@ def _open(store: str, clock: Clock, *, shown: str) -> Arbiter:
         raise store_failure(shown, error.code, error.message) from None
 
 
-def _bind(server: grpc.aio.Server, listen: str) -> str:
-    """Take the address; gives it with the port that was taken where 0 was asked for."""
+def _door(server: grpc.aio.Server, arbiter: Arbiter, settings: Settings) -> PublicDoor:
+    """Take the public address."""
     try:
-        port = server.add_insecure_port(listen)
-    except RuntimeError:
-        port = 0
-    if port == 0:
-        problem = f"cannot listen on `{listen}`: another program has it, or this machine has no such address"
-        raise Failure.of_server(problem, "stop that program, or choose another address with `--listen HOST:PORT`")
-    return f"{listen.rpartition(':')[0]}:{port}"
+        if settings.door is Door.PYTHON:
+            return PythonDoor(server, settings.listen, (ARBITRATION, CATALOG))
+        logs_calls = settings.log_level is LogLevel.DEBUG
+        return RustDoor(server, arbiter, settings.listen, max_in_flight=settings.max_in_flight, logs_calls=logs_calls)
+    except OSError:
+        address = settings.listen
+        problem = f"cannot listen on `{address}`: another program has it, or this machine has no such address"
+        raise Failure.of_server(
+            problem, "stop that program, or choose another address with `--listen HOST:PORT`"
+        ) from None
 
 
 def _checked_document(path: Path | None) -> str | None:

@@ -8,14 +8,22 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-import grpc
-
 from repit_server.telemetry import log_event
 
 REFRESH_SECONDS: Final = 0.25
 """How often the store is asked for a newer catalog, so that one is active everywhere within a second."""
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+
+
+class Door(Protocol):
+    """What takes calls, at an address that it has already."""
+
+    async def start(self) -> None:
+        """Take calls from here on."""
+
+    async def stop(self, grace: float | None) -> None:
+        """Take no more calls and finish those in work within the grace; none ends them at once."""
 
 
 class Engine(Protocol):
@@ -47,9 +55,9 @@ def _nothing() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """A server that is bound to its address and not started yet, and what it lives with."""
+    """A door that has its address and is not open yet, and what it lives with."""
 
-    server: grpc.aio.Server
+    door: Door
     engine: Engine
     health: HealthReport
     grace_seconds: float
@@ -66,7 +74,7 @@ class Life:
         try:
             with stop_requests() as next_request:
                 version = await self._refresh(0)
-                await self.server.start()
+                await self.door.start()
                 self.on_serving(version)
                 refreshing = asyncio.create_task(self._keep_fresh(version))
                 try:
@@ -81,13 +89,13 @@ class Life:
     async def _stop(self, next_request: Callable[[], Awaitable[None]]) -> None:
         log_event(logging.INFO, "stopping", grace_seconds=self.grace_seconds)
         await self.health.stop()
-        graceful = asyncio.create_task(self.server.stop(self.grace_seconds))
+        graceful = asyncio.create_task(self.door.stop(self.grace_seconds))
         self.on_stopping()
         impatience = asyncio.create_task(_when(next_request))
         await asyncio.wait({graceful, impatience}, return_when=asyncio.FIRST_COMPLETED)
         impatience.cancel()
         if not graceful.done():
-            await self.server.stop(None)
+            await self.door.stop(None)
         await graceful
 
     async def _keep_fresh(self, version: int) -> None:

@@ -38,6 +38,15 @@ class Clock(Enum):
     """Each request's `as_of_time`: replays and tests. Only on a loopback address."""
 
 
+class Door(Enum):
+    """Who takes calls from the wire; both give the same answers."""
+
+    RUST = "rust"
+    """The engine itself; what it does not know goes on to the Python server."""
+    PYTHON = "python"
+    """The Python server, grpcio: an order of magnitude slower."""
+
+
 class LogFormat(Enum):
     """How log lines are written."""
 
@@ -63,6 +72,7 @@ class Settings:
     store: str = "embedded:repit-data"
     listen: str = DEFAULT_ADDRESS
     target: str = DEFAULT_ADDRESS
+    door: Door = Door.RUST
     clock: Clock = Clock.SYSTEM
     catalog: Path | None = None
     redis_password_file: Path | None = None
@@ -96,6 +106,7 @@ EXPLANATIONS: Final[Mapping[str, str]] = {
     "store": "`memory`, `embedded:DIR` or `redis://HOST:PORT/DB`",
     "listen": "the server's address, HOST:PORT; port 0 takes a free one",
     "target": "the server that `ask`, `explain`, `apply` and `import` speak to",
+    "door": "who answers at the address: `rust`, or `python` for plain grpcio",
     "clock": "`system`, or `request` to take the time from each request",
     "catalog": "a catalog document that `serve` applies when it starts",
     "redis_password_file": "a file that holds the password of Redis",
@@ -253,6 +264,7 @@ _PARSERS: Final[Mapping[str, Callable[[object], object]]] = {
     "store": _store,
     "listen": _address,
     "target": _address,
+    "door": _one_of(Door),
     "clock": _one_of(Clock),
     "catalog": _path,
     "redis_password_file": _path,

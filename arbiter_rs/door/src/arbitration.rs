@@ -15,6 +15,7 @@ use crate::{
     clock::Clock,
     convert::{self, Checks},
     messages::{google::rpc::Status, repit::v1 as proto},
+    pace::Pace,
     respond::Writer,
     status::Refusal,
 };
@@ -53,6 +54,40 @@ pub enum Verb {
     ExplainCustomer,
 }
 
+impl Verb {
+    /// Its name in `ArbitrationService`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::RequestContact => "RequestContact",
+            Self::CheckContact => "CheckContact",
+            Self::BatchRequestContacts => "BatchRequestContacts",
+            Self::StreamRequestContacts => "StreamRequestContacts",
+            Self::ConfirmContact => "ConfirmContact",
+            Self::ReleaseContact => "ReleaseContact",
+            Self::RecordEngagements => "RecordEngagements",
+            Self::RegisterClaims => "RegisterClaims",
+            Self::WithdrawClaims => "WithdrawClaims",
+            Self::ListClaims => "ListClaims",
+            Self::ExplainCustomer => "ExplainCustomer",
+        }
+    }
+
+    /// Whether one call of it may ask for much.
+    #[must_use]
+    pub const fn is_bulk(self) -> bool {
+        matches!(
+            self,
+            Self::BatchRequestContacts
+                | Self::RecordEngagements
+                | Self::RegisterClaims
+                | Self::WithdrawClaims
+                | Self::ListClaims
+                | Self::ExplainCustomer
+        )
+    }
+}
+
 /// The data plane on one store.
 #[derive(Debug)]
 pub struct Door<S> {
@@ -63,6 +98,14 @@ pub struct Door<S> {
 pub(crate) fn decode<M: Message + Default>(bytes: &[u8]) -> Result<M, Refusal> {
     let name = std::any::type_name::<M>().rsplit("::").next().unwrap_or_default();
     M::decode(bytes).map_err(|error| Refusal::undecodable(name, &error))
+}
+
+/// A message after `head` zero bytes, in one allocation of the right size.
+fn written(head: usize, message: &impl Message) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(head.saturating_add(message.encoded_len()));
+    bytes.resize(head, 0);
+    message.encode_raw(&mut bytes);
+    bytes
 }
 
 impl<S: Store> Door<S> {
@@ -85,22 +128,31 @@ impl<S: Store> Door<S> {
     /// # Errors
     /// [`Refusal`]: what went wrong, as gRPC says it. A denial is an answer.
     pub async fn call(&self, verb: Verb, request: &[u8]) -> Result<Vec<u8>, Refusal> {
-        match verb {
-            Verb::RequestContact => {
-                Ok(self.request(&decode(request)?, Purpose::Reserve).await?.encode_to_vec())
-            }
+        self.answer(verb, request, 0, &Pace::Straight).await
+    }
+
+    /// [`Door::call`] with `head` zero bytes before the answer, for a frame to be written around it in place.
+    pub(crate) async fn answer(
+        &self,
+        verb: Verb,
+        request: &[u8],
+        head: usize,
+        pace: &Pace,
+    ) -> Result<Vec<u8>, Refusal> {
+        Ok(match verb {
+            Verb::RequestContact => written(head, &self.request(&decode(request)?, Purpose::Reserve).await?),
             // CheckContactRequest has the fields of RequestContactRequest, number by number.
-            Verb::CheckContact => Ok(self.request(&decode(request)?, Purpose::Check).await?.encode_to_vec()),
-            Verb::BatchRequestContacts => Ok(self.batch(&decode(request)?).await?.encode_to_vec()),
-            Verb::StreamRequestContacts => Ok(self.stream(request).await.encode_to_vec()),
-            Verb::ConfirmContact => Ok(self.confirm(&decode(request)?).await?.encode_to_vec()),
-            Verb::ReleaseContact => Ok(self.release(&decode(request)?).await?.encode_to_vec()),
-            Verb::RecordEngagements => Ok(self.record(&decode(request)?).await?.encode_to_vec()),
-            Verb::RegisterClaims => Ok(self.register_claims(request).await.encode_to_vec()),
-            Verb::WithdrawClaims => Ok(self.withdraw_claims(&decode(request)?).await?.encode_to_vec()),
-            Verb::ListClaims => Ok(self.list_claims(&decode(request)?).await?.encode_to_vec()),
-            Verb::ExplainCustomer => Ok(self.explain(&decode(request)?).await?.encode_to_vec()),
-        }
+            Verb::CheckContact => written(head, &self.request(&decode(request)?, Purpose::Check).await?),
+            Verb::BatchRequestContacts => written(head, &self.batch(&decode(request)?).await?),
+            Verb::StreamRequestContacts => written(head, &self.stream(request).await),
+            Verb::ConfirmContact => written(head, &self.confirm(&decode(request)?).await?),
+            Verb::ReleaseContact => written(head, &self.release(&decode(request)?).await?),
+            Verb::RecordEngagements => written(head, &self.record(&decode(request)?, pace).await?),
+            Verb::RegisterClaims => written(head, &self.register_claims(request, pace).await),
+            Verb::WithdrawClaims => written(head, &self.withdraw_claims(&decode(request)?).await?),
+            Verb::ListClaims => written(head, &self.list_claims(&decode(request)?).await?),
+            Verb::ExplainCustomer => written(head, &self.explain(&decode(request)?).await?),
+        })
     }
 
     async fn request(
@@ -117,7 +169,7 @@ impl<S: Store> Door<S> {
         ))
     }
 
-    async fn result(&self, message: &proto::RequestContactRequest) -> proto::RequestContactResult {
+    pub(crate) async fn result(&self, message: &proto::RequestContactRequest) -> proto::RequestContactResult {
         use proto::request_contact_result::Result as Outcome;
         let result = match self.request(message, Purpose::Reserve).await {
             Ok(response) => Outcome::Response(response),
@@ -131,11 +183,7 @@ impl<S: Store> Door<S> {
         &self,
         message: &proto::BatchRequestContactsRequest,
     ) -> Result<proto::BatchRequestContactsResponse, Refusal> {
-        let mut checks = Checks::default();
-        checks.batch("requests", message.requests.len(), MAX_BATCH);
-        checks.finish(())?;
-        let parties = message.requests.iter().map(|request| party(&request.party_id, &request.customer_id));
-        let groups = by_party(parties);
+        let groups = groups_of(message)?;
         let answered = stream::iter(groups).map(|group| async move {
             let mut results = Vec::with_capacity(group.len());
             for index in group {
@@ -149,7 +197,7 @@ impl<S: Store> Door<S> {
         Ok(proto::BatchRequestContactsResponse { results })
     }
 
-    async fn stream(&self, request: &[u8]) -> proto::StreamRequestContactsResponse {
+    pub(crate) async fn stream(&self, request: &[u8]) -> proto::StreamRequestContactsResponse {
         use proto::request_contact_result::Result as Outcome;
         let result = match decode::<proto::StreamRequestContactsRequest>(request) {
             Ok(message) => self.result(&message.request.unwrap_or_default()).await,
@@ -213,13 +261,17 @@ impl<S: Store> Door<S> {
     async fn record(
         &self,
         message: &proto::RecordEngagementsRequest,
+        pace: &Pace,
     ) -> Result<proto::RecordEngagementsResponse, Refusal> {
         let mut checks = Checks::default();
         checks.batch("engagements", message.engagements.len(), MAX_BATCH);
         let now = checks.now(self.clock, message.as_of_time.as_ref());
         checks.finish(())?;
         let groups = by_party(message.engagements.iter().map(party_of));
-        let recorded = stream::iter(groups).map(|group| self.record_party(message, group, now));
+        let recorded = stream::iter(groups).map(|group| async {
+            pace.steps(group.len()).await;
+            self.record_party(message, group, now).await
+        });
         let results = in_order(recorded.buffer_unordered(CUSTOMERS_IN_FLIGHT).collect().await);
         Ok(proto::RecordEngagementsResponse { results })
     }
@@ -300,6 +352,14 @@ impl<S: Store> Door<S> {
         response.value_bytes = u32::try_from(loaded.bytes).unwrap_or(u32::MAX);
         Ok(response)
     }
+}
+
+/// The requests of a batch by party, where their number is allowed.
+pub(crate) fn groups_of(message: &proto::BatchRequestContactsRequest) -> Result<Vec<Vec<usize>>, Refusal> {
+    let mut checks = Checks::default();
+    checks.batch("requests", message.requests.len(), MAX_BATCH);
+    checks.finish(())?;
+    Ok(by_party(message.requests.iter().map(|request| party(&request.party_id, &request.customer_id))))
 }
 
 fn failed(status: Status) -> proto::EngagementResult {

@@ -11,6 +11,7 @@ use crate::{
     arbitration::{CUSTOMERS_IN_FLIGHT, Door, MAX_BATCH, by_party, decode, in_order, party},
     convert::{Checks, MAX_NAME_BYTES},
     messages::{google::rpc::Status, repit::v1 as proto},
+    pace::Pace,
     respond::Writer,
     status::Refusal,
 };
@@ -20,8 +21,8 @@ type PlaceResult = Result<Registered, Refusal>;
 
 impl<S: Store> Door<S> {
     /// One message of the stream. What is wrong with the whole of it is said in the answer.
-    pub(crate) async fn register_claims(&self, request: &[u8]) -> proto::RegisterClaimsResponse {
-        match self.register(request).await {
+    pub(crate) async fn register_claims(&self, request: &[u8], pace: &Pace) -> proto::RegisterClaimsResponse {
+        match self.register(request, pace).await {
             Ok(response) => response,
             Err(Refusal(status)) => {
                 proto::RegisterClaimsResponse { error: Some(*status), ..Default::default() }
@@ -29,12 +30,15 @@ impl<S: Store> Door<S> {
         }
     }
 
-    async fn register(&self, request: &[u8]) -> Result<proto::RegisterClaimsResponse, Refusal> {
+    async fn register(&self, request: &[u8], pace: &Pace) -> Result<proto::RegisterClaimsResponse, Refusal> {
         let message: proto::RegisterClaimsRequest = decode(request)?;
         let (from, until, now) = self.span(&message)?;
         let groups = by_party(message.places.iter().map(|place| party(&place.party_id, &place.customer_id)));
         let span = (from, until, now);
-        let registered = stream::iter(groups).map(|group| self.register_party(&message, group, span));
+        let registered = stream::iter(groups).map(|group| async {
+            pace.steps(group.len()).await;
+            self.register_party(&message, group, span).await
+        });
         let results = in_order(registered.buffer_unordered(CUSTOMERS_IN_FLIGHT).collect().await);
         Ok(summed(&message, results))
     }

@@ -1,10 +1,13 @@
-//! The door: proto messages to and from the values of the core. Bytes in, bytes out, for every verb of the data plane.
+//! The door: proto messages to and from the values of the core. Bytes in, bytes out, for every verb of the data plane;
+//! and the listener that takes them from the wire.
 
 pub mod arbitration;
 mod claims;
 pub mod clock;
 pub mod convert;
 mod explained;
+pub mod listener;
+mod pace;
 pub mod respond;
 mod shadow;
 pub mod status;
@@ -18,5 +21,6 @@ pub mod messages {
 pub use crate::{
     arbitration::{Door, Verb},
     clock::Clock,
+    listener::Listener,
     status::Refusal,
 };

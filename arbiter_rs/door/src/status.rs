@@ -20,11 +20,16 @@ const NOT_FOUND: i32 = 5;
 const RESOURCE_EXHAUSTED: i32 = 8;
 const FAILED_PRECONDITION: i32 = 9;
 const ABORTED: i32 = 10;
+const INTERNAL: i32 = 13;
 const UNAVAILABLE: i32 = 14;
 const DATA_LOSS: i32 = 15;
 
 /// When to ask again after a store was found full or stopped, in milliseconds: a person has to help.
 const HELP_MS: u64 = 30_000;
+/// When to ask again after the server was found busy, in milliseconds.
+const BUSY_MS: u64 = 100;
+/// When to ask again after the control plane was found away, in milliseconds.
+const AWAY_MS: u64 = 500;
 /// When to ask again after a customer was asked by too many at once, in milliseconds.
 const CONTENDED_MS: u64 = 50;
 
@@ -126,6 +131,26 @@ impl Refusal {
     #[must_use]
     pub fn closed(message: &str) -> Self {
         Self::new(FAILED_PRECONDITION, "CLOSED", message).precondition("CLOSED", "arbiter", message)
+    }
+
+    /// More calls are in work than may be.
+    #[must_use]
+    pub fn overloaded() -> Self {
+        let message = "too many requests are in work; try again";
+        Self::new(RESOURCE_EXHAUSTED, "OVERLOADED", message).retry(BUSY_MS)
+    }
+
+    /// A fault of the server, without its words: they are in the log.
+    #[must_use]
+    pub fn internal() -> Self {
+        Self::new(INTERNAL, "INTERNAL", "the server made a mistake; see its log")
+    }
+
+    /// The control plane does not answer.
+    #[must_use]
+    pub fn control_plane_away() -> Self {
+        let message = "the control plane does not answer; try again";
+        Self::new(UNAVAILABLE, "CONTROL_PLANE_AWAY", message).retry(AWAY_MS)
     }
 
     /// A contact cannot be settled so.

@@ -1,14 +1,23 @@
 """What `grpc.health.v1` says of this server, taken from the engine's own word."""
 
-from typing import Final
+from typing import Final, Protocol
 
-from grpc_health.v1.health import aio as health_aio
 from grpc_health.v1.health_pb2 import HealthCheckResponse
 
 from repit_server.api.arbitration import SERVICE as ARBITRATION
 from repit_server.api.catalog_service import SERVICE as CATALOG
 
 WHOLE_SERVER: Final = ""
+
+
+class HealthBoard(Protocol):
+    """Where `grpc.health.v1` is answered from."""
+
+    async def set(self, service: str, status: HealthCheckResponse.ServingStatus) -> None:
+        """Say how a service is."""
+
+    async def enter_graceful_shutdown(self) -> None:
+        """Say that nothing is served any more, whatever is set after this."""
 
 
 class Health:
@@ -18,8 +27,8 @@ class Health:
     while, beyond that, a catalog is active: without one there is nothing to decide by.
     """
 
-    def __init__(self, servicer: health_aio.HealthServicer) -> None:
-        self._servicer = servicer
+    def __init__(self, board: HealthBoard) -> None:
+        self._board = board
 
     async def report(self, *, is_store_ready: bool, catalog_version: int) -> None:
         """Say how things are; `catalog_version` is 0 where no catalog is active."""
@@ -29,8 +38,8 @@ class Health:
 
     async def stop(self) -> None:
         """Say that nothing is served any more, whatever is reported after this."""
-        await self._servicer.enter_graceful_shutdown()
+        await self._board.enter_graceful_shutdown()
 
     async def _set(self, service: str, *, is_serving: bool) -> None:
         state = HealthCheckResponse.SERVING if is_serving else HealthCheckResponse.NOT_SERVING
-        await self._servicer.set(service, state)
+        await self._board.set(service, state)

@@ -15,6 +15,7 @@ from repit_server.settings import LogFormat
 @click.option("--store", metavar="STORE", help="`memory`, `embedded:DIR` or `redis://HOST:PORT/DB`.")
 @click.option("--catalog", metavar="FILE", help="A catalog document to apply at the start.")
 @click.option("--listen", metavar="HOST:PORT", help="Where to listen; port 0 takes a free one.")
+@click.option("--door", metavar="DOOR", help="Who answers there: `rust`, or `python` for plain grpcio.")
 @click.option("--clock", metavar="CLOCK", help="`system`, or `request` to take the time from each request.")
 @click.option("--redis-password-file", metavar="FILE", help="A file that holds the password of Redis.")
 @click.option("--max-in-flight", metavar="N", help="Requests in work at once; more are told to come back.")
