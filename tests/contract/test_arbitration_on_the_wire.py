@@ -14,17 +14,19 @@ from repit.v1.arbitration_service_pb2_grpc import ArbitrationServiceStub
 from repit.v1.candidate_pb2 import Candidate
 from repit.v1.customer_pb2 import ContactState
 from repit.v1.decision_pb2 import Verdict
+from tests.doors import DOORS
 from tests.servers import ServerProcess, catalog_file
 
 DETAILS = (BadRequest, ErrorInfo, PreconditionFailure, ResourceInfo)
 MAX_BATCH = 10_000
 
 
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+@pytest.fixture(scope="module", params=DOORS)
+def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     directory = tmp_path_factory.mktemp("wire")
+    options = ("--store", "memory", "--catalog", str(catalog_file(directory)), "--door", request.param)
     with (
-        ServerProcess("--store", "memory", "--catalog", str(catalog_file(directory)), directory=directory) as server,
+        ServerProcess(*options, directory=directory) as server,
         grpc.insecure_channel(server.address, options=[("grpc.max_receive_message_length", -1)]) as channel,
     ):
         yield ArbitrationServiceStub(channel)

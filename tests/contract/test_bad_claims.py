@@ -11,6 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from repit.v1 import arbitration_service_pb2 as messages
 from tests.contract.test_bad_input import CATALOG, UNSERVED_TIMES, assert_fields, assert_not_found, at
+from tests.doors import DOORS
 from tests.faults.refusals import Refusal, of_status, refusal_of
 from tests.faults.served import Served
 from tests.faults.worlds import CALL_SECONDS
@@ -23,14 +24,15 @@ DAY = timedelta(days=1)
 MILLISECOND = timedelta(milliseconds=1)
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+@pytest.fixture(scope="module", params=DOORS)
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server that takes the time from each request, so that the edges of spans are exact."""
     directory = tmp_path_factory.mktemp("bad-claims")
     document = directory / "catalog.yaml"
     text = CATALOG.replace("policies:", "  posted: {priority: 50, channels: [post]}\npolicies:")
     document.write_text(text, encoding="utf-8")
-    with Served("memory", "--clock", "request", "--catalog", str(document), directory=directory) as process:
+    options = ("--clock", "request", "--catalog", str(document), "--door", request.param)
+    with Served("memory", *options, directory=directory) as process:
         yield process
 
 

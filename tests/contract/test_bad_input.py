@@ -12,6 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from repit.v1 import arbitration_service_pb2 as messages
 from repit.v1.candidate_pb2 import Candidate, CustomerContext
 from repit.v1.engagement_pb2 import Engagement, EngagementKind
+from tests.doors import DOORS
 from tests.faults.refusals import Refusal, of_status, refusal_of
 from tests.faults.served import Served
 from tests.faults.worlds import CALL_SECONDS, caps, contact_of, contact_states, held, question
@@ -45,12 +46,12 @@ UNSERVED_TIMES = {
 }
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+@pytest.fixture(scope="module", params=DOORS)
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     directory = tmp_path_factory.mktemp("bad-input")
     document = directory / "catalog.yaml"
     document.write_text(CATALOG, encoding="utf-8")
-    with Served("memory", "--catalog", str(document), directory=directory) as process:
+    with Served("memory", "--catalog", str(document), "--door", request.param, directory=directory) as process:
         yield process
 
 

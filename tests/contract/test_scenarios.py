@@ -11,6 +11,7 @@ from arbiter_rs import Arbiter
 from repit import DenialReason, Verdict
 from repit_server.catalog import compile_catalog
 from tests import scenario_files
+from tests.doors import DOORS
 from tests.redis_server import RedisServer
 from tests.scenario_files import ROOT, Scenario
 from tests.scenario_player import play
@@ -57,9 +58,9 @@ def redis_target() -> Iterator[Target]:
         yield EngineTarget(arbiter)
 
 
-@pytest.fixture(scope="session")
-def server_target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    options = ("--store", "memory", "--clock", "request")
+@pytest.fixture(scope="session", params=DOORS)
+def server_target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    options = ("--store", "memory", "--clock", "request", "--door", request.param)
     with ServerProcess(*options, directory=tmp_path_factory.mktemp("server")) as server, server.client() as client:
         yield ServerTarget(client, server.address)
 

@@ -13,6 +13,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from repit import NotFoundError
+from tests.doors import DOORS
 from tests.redis_server import RedisServer
 from tests.servers import ServerProcess, StartError, catalog_file
 
@@ -50,16 +51,19 @@ def test_it_says_where_it_answers_and_what_it_holds(tmp_path: Path) -> None:
         assert server.client().get_catalog().author == "repit serve"
 
 
+@pytest.mark.parametrize("door", DOORS)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_with_0(tmp_path: Path, number: signal.Signals) -> None:
-    with ServerProcess("--store", "memory", directory=tmp_path) as server:
+def test_a_signal_ends_it_with_0(tmp_path: Path, number: signal.Signals, door: str) -> None:
+    with ServerProcess("--store", "memory", "--door", door, directory=tmp_path) as server:
         server.signal(number)
         assert server.wait() == 0
         assert [line["event"] for line in server.lines][-2:] == ["stopping", "stopped"]
 
 
-def test_a_request_in_work_when_the_signal_comes_is_answered(tmp_path: Path) -> None:
-    with ServerProcess("--store", "memory", "--catalog", str(catalog_file(tmp_path)), directory=tmp_path) as server:
+@pytest.mark.parametrize("door", DOORS)
+def test_a_request_in_work_when_the_signal_comes_is_answered(tmp_path: Path, door: str) -> None:
+    options = ("--store", "memory", "--catalog", str(catalog_file(tmp_path)), "--door", door)
+    with ServerProcess(*options, directory=tmp_path) as server:
         with server.channel() as channel:
             method = "/repit.v1.ArbitrationService/StreamRequestContacts"
             done = _Requests()
@@ -98,8 +102,9 @@ class _Requests:
         return request
 
 
-def test_the_health_of_arbitration_waits_for_a_catalog(tmp_path: Path) -> None:
-    with ServerProcess("--store", "memory", directory=tmp_path) as server:
+@pytest.mark.parametrize("door", DOORS)
+def test_the_health_of_arbitration_waits_for_a_catalog(tmp_path: Path, door: str) -> None:
+    with ServerProcess("--store", "memory", "--door", door, directory=tmp_path) as server:
         assert health(server) == SERVING
         assert health(server, "repit.v1.CatalogService") == SERVING
         assert health(server, "repit.v1.ArbitrationService") == NOT_SERVING
@@ -108,7 +113,9 @@ def test_the_health_of_arbitration_waits_for_a_catalog(tmp_path: Path) -> None:
 
 
 def test_reflection_lists_the_services_and_their_messages(tmp_path: Path) -> None:
-    with ServerProcess("--store", "memory", directory=tmp_path) as server, server.channel() as channel:
+    """Behind the Python door; `test_front_door.py` has the other."""
+    options = ("--store", "memory", "--door", "python")
+    with ServerProcess(*options, directory=tmp_path) as server, server.channel() as channel:
         stub = _untyped(reflection_pb2_grpc).ServerReflectionStub(channel)
         requests = [
             reflection_pb2.ServerReflectionRequest(list_services=""),
@@ -125,12 +132,13 @@ def test_reflection_lists_the_services_and_their_messages(tmp_path: Path) -> Non
     assert file.package == "repit.v1"
 
 
-def test_a_second_server_on_the_same_address_does_not_start(tmp_path: Path) -> None:
+@pytest.mark.parametrize("door", DOORS)
+def test_a_second_server_on_the_same_address_does_not_start(tmp_path: Path, door: str) -> None:
     with (
-        ServerProcess("--store", "memory", directory=tmp_path) as server,
+        ServerProcess("--store", "memory", "--door", door, directory=tmp_path) as server,
         pytest.raises(StartError) as refusal,
     ):
-        ServerProcess("--store", "memory", "--listen", server.address, directory=tmp_path)
+        ServerProcess("--store", "memory", "--door", door, "--listen", server.address, directory=tmp_path)
     assert refusal.value.status == 3
     assert server.address in refusal.value.stderr.splitlines()[0]
     assert "--listen" in refusal.value.stderr

@@ -49,8 +49,9 @@ class PythonDoor:
         """Take the address; raises `OSError` where it cannot be had."""
         self._server = server
         self.address = _bound(server, listen)
-        self.health = health.aio.HealthServicer()
-        health_pb2_grpc.add_HealthServicer_to_server(self.health, server)
+        servicer = health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+        self.health: HealthBoard = servicer
         own = (health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME)
         reflection.enable_server_reflection((*services, *own), server)
 
@@ -64,7 +65,7 @@ class PythonDoor:
 
 
 class RustDoor:
-    """The engine's own listener: what it does not answer itself, it hands on to the Python server on a private socket."""
+    """The engine's own listener: what it does not answer itself goes on to the Python server on a private socket."""
 
     def __init__(
         self, server: grpc.aio.Server, arbiter: Arbiter, listen: str, *, max_in_flight: int, logs_calls: bool
@@ -74,9 +75,7 @@ class RustDoor:
         self._directory = _private_directory()
         try:
             socket = Path(self._directory.name) / "control"
-            self._listener = arbiter.serve(
-                listen, str(socket), max_in_flight=max_in_flight, logs_calls=logs_calls
-            )
+            self._listener = arbiter.serve(listen, str(socket), max_in_flight=max_in_flight, logs_calls=logs_calls)
             _bound(server, f"unix:{socket}")
         except BaseException:
             self._directory.cleanup()
@@ -100,7 +99,7 @@ class RustDoor:
         await self._server.stop(None)
         self._directory.cleanup()
 
-    async def set(self, service: str, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
+    async def set(self, service: str, status: int) -> None:
         """Say how a service is."""
         self._listener.report(service, is_serving=status == health_pb2.HealthCheckResponse.SERVING)
 

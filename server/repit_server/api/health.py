@@ -13,8 +13,8 @@ WHOLE_SERVER: Final = ""
 class HealthBoard(Protocol):
     """Where `grpc.health.v1` is answered from."""
 
-    async def set(self, service: str, status: HealthCheckResponse.ServingStatus) -> None:
-        """Say how a service is."""
+    async def set(self, service: str, status: int) -> None:
+        """Say how a service is, as a `ServingStatus`."""
 
     async def enter_graceful_shutdown(self) -> None:
         """Say that nothing is served any more, whatever is set after this."""
