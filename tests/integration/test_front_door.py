@@ -86,7 +86,7 @@ def test_a_large_message_is_handed_on_in_both_directions(server: ServerProcess) 
     draw = random.Random(1)
     noise = "".join(draw.choice("abcdefghij") for _ in range(3 << 20))
     document = f"{CATALOG}# {noise}\n"
-    with server.client(timeout=CALL_SECONDS) as client:
+    with server.client() as client:
         client.apply_catalog(document)
         assert client.get_catalog().document == document
         with pytest.raises(InvalidArgumentError):
