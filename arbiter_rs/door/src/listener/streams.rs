@@ -72,8 +72,9 @@ async fn asked<S: Store + 'static>(
     let message = message.map_err(too_large)?;
     pace.steps(1).await;
     let waits = core.shared.waits;
-    let work =
-        async move { caught(&core, Verb::StreamRequestContacts, core.shared.door.stream(&message)).await };
+    let work = async move {
+        caught(&core, Verb::StreamRequestContacts, Box::pin(core.shared.door.stream(&message))).await
+    };
     Ok(to_its_end(waits, work).await??)
 }
 
@@ -110,7 +111,7 @@ async fn registered<S: Store + 'static>(
     let waits = core.shared.waits;
     let work = async move {
         let pace = Pace::fair();
-        caught(&core, Verb::RegisterClaims, core.shared.door.register_claims(&message, &pace)).await
+        caught(&core, Verb::RegisterClaims, Box::pin(core.shared.door.register_claims(&message, &pace))).await
     };
     let mut answer = to_its_end(waits, work).await??;
     let refused = u64::try_from(answer.refusals.len()).unwrap_or(u64::MAX);

@@ -1,6 +1,6 @@
 //! Calls of one question and one answer.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{panic::AssertUnwindSafe, pin::Pin, sync::Arc};
 
 use arbiter_store::Store;
 use bytes::Bytes;
@@ -45,14 +45,14 @@ async fn answered<S: Store + 'static>(
     let message = message::read(request).await?;
     let place = core.shared.admission.enter()?;
     if is_over_at_once {
-        let work = core.shared.door.answer(verb, &message, HEAD_BYTES, &Pace::Straight);
+        let work = Box::pin(core.shared.door.answer(verb, &message, HEAD_BYTES, &Pace::Straight));
         return Ok(caught(core, verb, work).await??);
     }
     let work = {
         let core = Arc::clone(core);
         async move {
             let _in_work = place;
-            caught(&core, verb, long(&core, verb, message)).await
+            caught(&core, verb, Box::pin(long(&core, verb, message))).await
         }
     };
     match core.shared.waits {
@@ -77,10 +77,12 @@ async fn long<S: Store + 'static>(
 }
 
 /// Work that may meet a fault of the program: its caller is told, the log too, and the server lives on.
+///
+/// The work is in a box: a decision's future has kilobytes, which would be copied with the call's own each time that is handed on.
 pub(super) async fn caught<S: Store, T>(
     core: &Core<S>,
     verb: Verb,
-    work: impl Future<Output = T>,
+    work: Pin<Box<impl Future<Output = T>>>,
 ) -> Result<T, Refusal> {
     AssertUnwindSafe(work).catch_unwind().await.map_err(|_| {
         core.shared.journal.fault(verb.name());
