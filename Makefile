@@ -17,13 +17,24 @@ NATIVE_SOURCES := $(shell find arbiter_rs proto -type f \( -name '*.rs' -o -name
 	$(wildcard arbiter_rs/*.toml arbiter_rs/*/*.toml) Cargo.toml Cargo.lock .cargo/config.toml
 TYPED := $(wildcard server clients tests load_tests tools)
 
+# The generator of the load tests, and the peer that cargo can install.
+LOAD := target/release/repit-load
+LOAD_SOURCES := $(shell find load_tests proto -type f \( -name '*.rs' -o -name '*.proto' \)) load_tests/Cargo.toml Cargo.toml Cargo.lock
+CRAB := target/peers/bin/throttlecrab-server
+
 # Arguments for the command that runs: `make test TESTS="tests/unit -k respite"`, `make serve ARGS="--store memory"`.
 TESTS ?=
 ARGS ?=
 # fast, or slow: many more examples in every property test.
 PROFILE ?= fast
 
-.PHONY: help demo test check serve bench proto format requirements build clean cargo redis load
+# The load test: a server that is there, or the store of one that is started; length and peak of the curve.
+TARGET ?=
+STORE ?= memory
+DURATION ?=
+RATE ?=
+
+.PHONY: peers help demo test check serve bench proto format requirements build clean cargo redis load
 
 help: ## this list
 	@grep -E '^[a-z]+:.* ## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z]+):.* ## /\1\t/' | while IFS=$$'\t' read -r name does; do printf '  make %-14s %s\n' "$$name" "$$does"; done
@@ -72,8 +83,21 @@ clean: ## remove what make made
 	@rm -rf $(VENV) target build
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 
-load:
-	@echo "repit: the load tests come with load_tests/; until then: make bench" >&2; exit 2
+load: build $(LOAD) $(if $(filter redis,$(STORE)),redis) ## a load test (PROFILE=email-blast, TARGET=HOST:PORT, STORE=memory|embedded|redis, DURATION=20s, RATE=500)
+	@$(LOAD) run $(if $(filter fast slow,$(PROFILE)),email-blast,$(PROFILE)) --store $(STORE) $(if $(TARGET),--target $(TARGET)) \
+		$(if $(DURATION),--duration $(DURATION)) $(if $(RATE),--rate $(RATE)) $(ARGS)
+
+peers: build $(LOAD) redis $(CRAB) ## Répit beside an empty server and other limiters (PEERS_CUSTOMERS=1000000), into docs/benchmarks.md
+	@$(LOAD) peers $(ARGS)
+
+$(LOAD): $(LOAD_SOURCES) | cargo
+	@cargo build --release --locked --quiet -p repit_load
+
+# Its build asks protoc for its messages; grpcio-tools has one.
+$(CRAB): $(VENV)/.dev
+	@echo "repit: installing throttlecrab-server into target/peers (a few minutes)" >&2
+	@PROTOC=$(CURDIR)/load_tests/peers/protoc cargo install --quiet --locked --root target/peers --target-dir target/peers/build throttlecrab-server@0.4.40
+	@touch $@
 
 # ---------------------------------------------------------------- set-up, each step stamped in .venv
 cargo:

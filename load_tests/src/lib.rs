@@ -15,6 +15,7 @@ pub mod machine;
 pub mod messages;
 pub mod numbers;
 pub mod over_admission;
+pub mod peers;
 pub mod plot;
 pub mod process;
 pub mod profile;

@@ -8,6 +8,7 @@ use std::{
 use clap::{Parser, Subcommand};
 use repit_load::{
     error::LoadError,
+    peers::{self, PeersCommand},
     run::{RunCommand, run, shipped},
 };
 
@@ -22,6 +23,8 @@ struct CommandLine {
 enum Verb {
     /// Run a profile. Exit status 0: objectives held; 1: one missed, or a contact over-admitted; 2: wrong use; 3: the server failed.
     Run(RunCommand),
+    /// Répit beside an empty server and beside other limiters. Exit status 1 where a goal's must does not hold.
+    Peers(PeersCommand),
     /// The profiles of the project.
     Profiles,
 }
@@ -29,6 +32,7 @@ enum Verb {
 fn main() -> ExitCode {
     let outcome = match CommandLine::parse().verb {
         Verb::Run(command) => run(&command),
+        Verb::Peers(command) => peers::run(&command),
         Verb::Profiles => writeln!(io::stdout(), "{}", shipped().join("\n"))
             .map(|()| 0)
             .map_err(|error| LoadError::Usage(error.to_string())),
