@@ -294,7 +294,8 @@ impl Desk {
 
     fn latency(&mut self, verb: usize, at_ns: u64) {
         if let Some(histogram) = self.figures.latency_ns.get_mut(verb) {
-            histogram.saturating_record(self.now_ns.saturating_sub(at_ns).max(1));
+            // It grows with what comes.
+            let _ = histogram.record(self.now_ns.saturating_sub(at_ns).max(1));
         }
         self.figures.answered += 1;
         self.ended += 1;

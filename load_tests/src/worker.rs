@@ -1,6 +1,12 @@
 //! One worker: a thread that sends each question at its instant, reads what came, and never waits for an answer.
 
-use std::{collections::VecDeque, net::SocketAddr, sync::mpsc::Sender, time::Duration};
+use std::{
+    collections::VecDeque,
+    net::SocketAddr,
+    sync::mpsc::Sender,
+    thread,
+    time::{Duration, Instant},
+};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -110,6 +116,12 @@ impl Worker {
     pub fn run(mut self, pace: Pace) -> Result<(), Broken> {
         // A sleeping thread is woken 50 µs late unless it says that it minds.
         let _ = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1));
+        // The clock begins at 0: what is sent before it would have been answered in no time.
+        while let Some(left) =
+            self.desk.start().checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
+        {
+            thread::park_timeout(left);
+        }
         match pace {
             Pace::Open(instants) => self.run_open(instants)?,
             Pace::Closed { in_flight, lasts } => self.run_closed(in_flight, lasts)?,
@@ -197,7 +209,9 @@ impl Worker {
         let question = self.desk.next(&mut self.body);
         let sent_ns = self.desk.read_clock();
         self.desk.figures.sent += 1;
-        self.desk.figures.lateness_ns.saturating_record(sent_ns.saturating_sub(at_ns).max(1));
+        let late_ns = sent_ns.saturating_sub(at_ns).max(1);
+        // It grows with what comes.
+        let _ = self.desk.figures.lateness_ns.record(late_ns);
         let tag = Tag { at_ns, sent_ns, verb: question.verb, about: question.about };
         let headers = self.target.headers.get(tag.verb).map(Vec::as_slice).unwrap_or_default();
         if let Some(link) = self.links.get_mut(place) {

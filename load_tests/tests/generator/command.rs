@@ -55,12 +55,17 @@ fn a_run_that_holds_ends_with_0_and_leaves_a_report_that_needs_no_network() {
     assert_eq!(report["counted_caps"][0], "pressure/two-a-day");
     assert_eq!(report["sent"], report["answered"]);
     let folder = directory.path().join("load-report");
-    let written: serde_json::Value = serde_json::from_str(&fs::read_to_string(folder.join("report.json")).unwrap()).unwrap();
+    let written: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(folder.join("report.json")).unwrap()).unwrap();
     assert_eq!(written, report);
     let html = fs::read_to_string(folder.join("report.html")).unwrap();
     assert!(html.contains("a &lt;test&gt; &amp; more"));
     assert!(!html.contains("http://") && !html.contains("https://") && !html.contains("src="));
-    assert_eq!(html.matches("<svg viewBox=\"0 0 720").count(), 3, "verdicts have nothing to show of an empty server");
+    assert_eq!(
+        html.matches("<svg viewBox=\"0 0 720").count(),
+        3,
+        "verdicts have nothing to show of an empty server"
+    );
     assert_eq!(html.matches("role=\"img\"").count(), html.matches("<title id=").count());
 }
 
@@ -94,7 +99,10 @@ fn wrong_use_ends_with_2_and_says_what_is_wrong_where() {
     let output = load(directory.path(), &unknown, Some(target), &[]);
     let stderr = String::from_utf8(output.stderr.clone()).unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(stderr.contains("profile.toml") && stderr.contains("line 4") && stderr.contains("conections"), "{stderr}");
+    assert!(
+        stderr.contains("profile.toml") && stderr.contains("line 4") && stderr.contains("conections"),
+        "{stderr}"
+    );
     for more in [["--duration", "10"], ["--rate", "0"], ["--store", "disk"]] {
         assert_eq!(load(directory.path(), PROFILE, Some(target), &more).status.code(), Some(2), "{more:?}");
     }

@@ -137,5 +137,10 @@ fn a_path_that_the_server_does_not_have_is_an_error_and_no_answer() {
     let wrong = repit_load::http2::request_headers(&address.to_string(), "/repit.v1.NoService/Nothing");
     plan.target.headers = vec![wrong; 8];
     let outcome = run(&plan);
-    assert_eq!(outcome.figures.errors.get(&12).map(|(count, _)| *count), Some(50), "{:?}", outcome.figures.errors);
+    assert_eq!(
+        outcome.figures.errors.get(&12).map(|(count, _)| *count),
+        Some(50),
+        "{:?}",
+        outcome.figures.errors
+    );
 }

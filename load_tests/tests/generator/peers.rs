@@ -49,11 +49,17 @@ fn the_question_to_throttlecrab_is_the_one_of_its_proto() {
     let crab = definition("throttlecrab");
     assert_eq!(crab.path(), "/throttlecrab.RateLimiter/Throttle");
     assert_eq!(crab.install.as_deref(), Some("throttlecrab-server@0.4.40"));
-    assert_eq!(crab.command, ["--grpc", "--grpc-host", "127.0.0.1", "--grpc-port", "{port}", "--log-level", "error"]);
+    assert_eq!(
+        crab.command,
+        ["--grpc", "--grpc-host", "127.0.0.1", "--grpc-port", "{port}", "--log-level", "error"]
+    );
     let mut body = Vec::new();
     crab.template().unwrap().write(&mut body, 1, 42);
     let asked = Throttle::decode(&body[5..]).unwrap();
-    assert_eq!((asked.key.as_str(), asked.max_burst, asked.period, asked.quantity), ("load-0000000042", 3, 86_400, 1));
+    assert_eq!(
+        (asked.key.as_str(), asked.max_burst, asked.period, asked.quantity),
+        ("load-0000000042", 3, 86_400, 1)
+    );
     let judge = crab.judge().unwrap();
     assert!(judge(&Bool { allowed: true }.encode_to_vec()));
     assert!(!judge(&Bool { allowed: false }.encode_to_vec()));

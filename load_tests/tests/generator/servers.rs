@@ -111,7 +111,11 @@ fn a_stream_that_is_reset_or_ends_without_a_status_has_failed() {
 
 #[test]
 fn bytes_that_are_no_http_2_break_the_connection_and_nothing_else() {
-    for said in [b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(), frame(4, 0, 0, &[1, 2, 3]), frame(1, 5, 1, &[0x80 | 90])] {
+    for said in [
+        b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(),
+        frame(4, 0, 0, &[1, 2, 3]),
+        frame(1, 5, 1, &[0x80 | 90]),
+    ] {
         let (heard, broken, _) = ask(said, 1);
         assert!(broken.is_some());
         assert!(heard.messages.is_empty());
