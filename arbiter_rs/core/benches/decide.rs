@@ -22,9 +22,10 @@ use arbiter_core::compiled::CompiledCatalog;
 use arbiter_core::customer::{Claim, Contact, CustomerState, MAX_CLAIMS, MAX_CONTACTS, Member, Status};
 use arbiter_core::decide::decide;
 use arbiter_core::explain::explain;
+use arbiter_core::fast_path::{Scratch, grant};
 use arbiter_core::ids::{CampaignId, TermsId};
 use arbiter_core::register::Register;
-use arbiter_core::request::{Candidate, Request};
+use arbiter_core::request::{Candidate, Purpose, Request};
 use arbiter_core::standings::Standings;
 use arbiter_core::time::{DAY_MS, Timestamp};
 use criterion::{BatchSize, Criterion};
@@ -151,6 +152,38 @@ impl Bench<'_> {
         );
     }
 
+    fn fast(&mut self, question: &str, snapshot: &Snapshot, value: &[u8], purpose: Purpose) {
+        let request = Request { purpose, ..request() };
+        let (mut scratch, mut next) = (Scratch::default(), Vec::new());
+        self.timed(question, || {
+            grant(snapshot, black_box(value), black_box(&request), T, &mut scratch, &mut next)
+                .map(|granted| granted.grant)
+                .unwrap()
+        });
+    }
+
+    fn denied(&mut self, question: &str, snapshot: &Snapshot, value: &[u8]) {
+        let request = request();
+        let (mut scratch, mut next) = (Scratch::default(), Vec::new());
+        self.timed(question, || {
+            let granted = grant(snapshot, black_box(value), &request, T, &mut scratch, &mut next);
+            assert!(granted.is_none());
+        });
+    }
+
+    /// One operation after the other, without an input made for each: for those that take less than the making of it.
+    fn timed<O>(&mut self, question: &str, operation: impl FnMut() -> O) {
+        let mut operation = operation;
+        let mut group = self.criterion.benchmark_group(self.group);
+        group
+            .warm_up_time(Duration::from_millis(200))
+            .measurement_time(Duration::from_millis(600))
+            .sample_size(12);
+        group.bench_function(question, |bencher| bencher.iter(&mut operation));
+        group.finish();
+        self.questions.push(question.to_owned());
+    }
+
     fn measure<I, O>(&mut self, question: &str, input: impl Fn() -> I, operation: impl Fn(I) -> O) {
         let mut group = self.criterion.benchmark_group(self.group);
         group
@@ -199,6 +232,40 @@ fn decisions(criterion: &mut Criterion) -> Vec<String> {
     bench.questions
 }
 
+/// What the fast path takes: the decision with its check of the value, and with the next value written where it reserves.
+fn fast_path(criterion: &mut Criterion) -> Vec<String> {
+    let mut bench = Bench { criterion, group: "fast path in core", questions: Vec::new() };
+    let roomy = |index: usize| sliding(index, 5_000, 7 + index);
+    for (judging, all, contacts) in [(3, 3, 5), (20, 20, 10)] {
+        let (snapshot, value) = (rules(judging, all, roomy), encode(&customer(contacts)));
+        let question = format!("{judging} rules of {all}, {contacts} contacts");
+        bench.fast(&format!("{question}, checked"), &snapshot, &value, Purpose::Check);
+        bench.fast(&format!("{question}, reserved"), &snapshot, &value, Purpose::Reserve);
+    }
+    for all in [20, 500] {
+        for judging in [1, 3, 20] {
+            let snapshot = rules(judging, all, roomy);
+            for contacts in [0, 10, 100, 1_000] {
+                let value = encode(&customer(contacts));
+                let question = format!("{judging} rules of {all}, {contacts} contacts, reserved");
+                if bench.questions.iter().all(|asked| *asked != question) {
+                    bench.fast(&question, &snapshot, &value, Purpose::Reserve);
+                }
+            }
+        }
+    }
+    let every = rules(20, 20, mixed);
+    bench.fast("20 rules of every kind, 10 contacts, reserved", &every, &encode(&customer(10)), Purpose::Reserve);
+    for claims in [3, MAX_CLAIMS] {
+        let value = encode(&claimed(customer(10), claims));
+        let question = format!("3 rules of 3, 10 contacts, {claims} claims, reserved");
+        bench.fast(&question, &rules(3, 3, roomy), &value, Purpose::Reserve);
+    }
+    let one_full = rules(20, 20, |index| sliding(index, if index == 0 { 3 } else { 1_000 }, 7 + index));
+    bench.denied("left to the long way: denial by 1 of 20 rules, 10 contacts", &one_full, &encode(&customer(10)));
+    bench.questions
+}
+
 fn explanations(criterion: &mut Criterion) -> Vec<String> {
     let mut bench = Bench { criterion, group: "explanation in core", questions: Vec::new() };
     let (snapshot, state, request) = (rules(20, 20, mixed), customer(10), request());
@@ -223,9 +290,11 @@ fn codec(criterion: &mut Criterion) -> Vec<String> {
 
 fn main() {
     let mut criterion = figures::criterion();
+    let fast = fast_path(&mut criterion);
     let (decided, explained, coded) =
         (decisions(&mut criterion), explanations(&mut criterion), codec(&mut criterion));
     criterion.final_summary();
+    figures::print("fast path in core", &fast);
     figures::print("decision in core", &decided);
     figures::print("explanation in core", &explained);
     figures::print("value in core", &coded);

@@ -69,8 +69,14 @@ pub const ONE: Micros = 1_000_000;
 /// Source: Fowler, Noll, Vo, <http://www.isthe.com/chongo/tech/comp/fnv/>; Appleby, `MurmurHash3` `fmix64`.
 #[must_use]
 pub fn stable_hash(bytes: &[u8]) -> u64 {
+    stable_hash_of([bytes])
+}
+
+/// [`stable_hash`] of several parts, one after the other.
+#[must_use]
+pub fn stable_hash_of<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    for byte in bytes {
+    for byte in parts.into_iter().flatten() {
         hash ^= u64::from(*byte);
         hash = hash.wrapping_mul(0x0000_0100_0000_01b3);
     }

@@ -62,6 +62,7 @@ pub mod customer;
 pub mod decide;
 pub mod decision;
 pub mod explain;
+pub mod fast_path;
 pub mod ids;
 pub mod ledger;
 pub mod register;

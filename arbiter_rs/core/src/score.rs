@@ -40,6 +40,16 @@ impl Score {
     /// The score of a candidate; nothing where neither a score nor a probability nor a value is known: then priority alone ranks.
     #[must_use]
     pub fn of(view: &View<'_>, candidate: &Candidate<'_>, t: Timestamp) -> Option<Self> {
+        Self::tired(view, candidate, t, || fatigue(view, t))
+    }
+
+    /// [`Score::of`] where the factor for what nobody answered is worked out elsewhere.
+    pub(crate) fn tired(
+        view: &View<'_>,
+        candidate: &Candidate<'_>,
+        t: Timestamp,
+        fatigue: impl FnOnce() -> f64,
+    ) -> Option<Self> {
         if let Some(score) = candidate.score {
             return Some(Self::Given(score));
         }
@@ -48,7 +58,7 @@ impl Score {
             return None;
         }
         let (answer_probability, value) = (candidate.answer_probability.unwrap_or(1.0), value.unwrap_or(1.0));
-        let (affinity, fatigue) = (affinity(view, t), fatigue(view, t));
+        let (affinity, fatigue) = (affinity(view, t), fatigue());
         #[expect(clippy::cast_precision_loss, reason = "a cost has at most 12 digits before its 6 decimals")]
         let cost = view.terms.cost as f64 / ONE as f64;
         let score = rounded(answer_probability * value * affinity * fatigue - cost);

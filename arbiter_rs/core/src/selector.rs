@@ -80,6 +80,11 @@ impl ContactFilter {
         Self { selector, by_terms }
     }
 
+    /// Whether the answer depends on the segments that a contact froze.
+    pub(crate) const fn needs_segments(&self) -> bool {
+        self.by_terms.is_none()
+    }
+
     /// Whether a contact of the `index`th terms, of a customer in these segments at its grant, is meant.
     #[must_use]
     pub fn takes(&self, index: usize, terms: &Terms, segments: &[SegmentId]) -> bool {

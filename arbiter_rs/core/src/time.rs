@@ -93,6 +93,12 @@ impl Calendar {
         TimeZone::get(zone).ok().map(|zone| Self { zone })
     }
 
+    /// The zone's IANA name; nothing where it has none.
+    #[must_use]
+    pub fn zone_name(&self) -> Option<&str> {
+        self.zone.iana_name()
+    }
+
     /// Days since 1970-01-01 of the local date of `t`.
     #[must_use]
     pub fn day(&self, t: Timestamp) -> i64 {

@@ -2,12 +2,14 @@
 
 mod compile;
 
-use std::collections::HashMap;
 use std::fmt;
+
+use hashbrown::HashMap;
 
 use self::compile::check_figures;
 use crate::compiled::{CompiledCatalog, EngagementKind};
 use crate::customer::AccountKey;
+use crate::fast_path::Plans;
 use crate::ids::{CampaignId, CapacityId, ChannelId, FamilyId, Micros, SegmentId, TermsId};
 use crate::register::{Names, Register, SEPARATOR, Terms};
 use crate::rules::PolicyRule;
@@ -104,6 +106,8 @@ pub struct Snapshot {
     segment_by_name: HashMap<String, SegmentId>,
     family_by_name: HashMap<String, FamilyId>,
     applicable: Vec<Vec<usize>>,
+    /// How a plain request is answered from the bytes of a value.
+    pub(crate) plans: Plans,
 }
 
 impl Snapshot {
@@ -134,7 +138,10 @@ impl Snapshot {
             .collect::<Result<_, _>>()?;
         let derived = names.derived_segments(catalog)?;
         let families = names.families(catalog, &register)?;
-        let applicable = register.terms.iter().map(|terms| applicable_to(&rules, terms)).collect();
+        let applicable: Vec<Vec<usize>> =
+            register.terms.iter().map(|terms| applicable_to(&rules, terms)).collect();
+        let is_tiring = catalog.fatigue_half_life_ms.is_some();
+        let plans = Plans::of(&rules, &applicable, &campaigns, &register, is_tiring, &derived);
         Ok(Self {
             version,
             calendar,
@@ -172,8 +179,14 @@ impl Snapshot {
             campaigns,
             rules,
             applicable,
+            plans,
             register,
         })
+    }
+
+    /// The place of the campaign of this name among [`Snapshot::campaigns`].
+    pub(crate) fn campaign_place(&self, name: &str) -> Option<usize> {
+        self.campaign_by_name.get(name).copied()
     }
 
     /// The campaign of this name, unless this version has none.
@@ -302,6 +315,6 @@ fn applicable_to(rules: &[PolicyRule], terms: &Terms) -> Vec<usize> {
     rules.iter().enumerate().filter(|(_, rule)| rule.may_judge(terms)).map(|(index, _)| index).collect()
 }
 
-fn owned<T>(names: &HashMap<&str, u32>, id: impl Fn(u32) -> T) -> HashMap<String, T> {
+fn owned<T>(names: &std::collections::HashMap<&str, u32>, id: impl Fn(u32) -> T) -> HashMap<String, T> {
     names.iter().map(|(name, number)| ((*name).to_owned(), id(*number))).collect()
 }

@@ -15,8 +15,8 @@
 //!
 //! Three claims of one customer take 39 bytes: 13 a claim. A score of at most 6 decimals adds 3 (48 bytes for three), any other 8 (63).
 
-mod reader;
-mod writer;
+pub(crate) mod reader;
+pub(crate) mod writer;
 
 use std::fmt;
 
@@ -34,19 +34,19 @@ const MAX_CLAIM_CHANNELS: usize = 256;
 /// The longest name of a customer, in bytes.
 const MAX_MEMBER_BYTES: usize = 1_024;
 
-const ANSWERED: u8 = 1 << 2;
-const KEYED: u8 = 1 << 3;
-const OUT_OF_SEQUENCE: u8 = 1 << 4;
-const SEGMENTED: u8 = 1 << 5;
-const FOLDED: u8 = 1 << 6;
-const EXTENDED: u8 = 1 << 7;
+pub(crate) const ANSWERED: u8 = 1 << 2;
+pub(crate) const KEYED: u8 = 1 << 3;
+pub(crate) const OUT_OF_SEQUENCE: u8 = 1 << 4;
+pub(crate) const SEGMENTED: u8 = 1 << 5;
+pub(crate) const FOLDED: u8 = 1 << 6;
+pub(crate) const EXTENDED: u8 = 1 << 7;
 
 // The second byte of flags of an extended contact.
-const OF_MEMBER: u8 = 1;
-const AT_POINT: u8 = 1 << 1;
-const ABOUT_SUBJECT: u8 = 1 << 2;
-const PLANNED: u8 = 1 << 3;
-const CHARGED: u8 = 1 << 4;
+pub(crate) const OF_MEMBER: u8 = 1;
+pub(crate) const AT_POINT: u8 = 1 << 1;
+pub(crate) const ABOUT_SUBJECT: u8 = 1 << 2;
+pub(crate) const PLANNED: u8 = 1 << 3;
+pub(crate) const CHARGED: u8 = 1 << 4;
 
 /// Beside the kind of an engagement or suppression: the member follows.
 const KIND_OF_MEMBER: u8 = 1 << 7;
@@ -58,8 +58,8 @@ const CLAIM_SCORE: u8 = 1 << 2;
 const CLAIM_SCORE_MICROS: u8 = 1 << 3;
 
 // Which sections follow the suppressions.
-const MEMBERS: u8 = 1;
-const CLAIMS: u8 = 1 << 1;
+pub(crate) const MEMBERS: u8 = 1;
+pub(crate) const CLAIMS: u8 = 1 << 1;
 const TASTES: u8 = 1 << 2;
 
 /// A value that cannot be read.

@@ -13,10 +13,10 @@ use crate::customer::{
 use crate::ids::{CampaignId, CapacityId, ChannelId, FamilyId, ONE, SegmentId, TermsId};
 use crate::time::Timestamp;
 
-pub(super) struct Reader<'a>(pub(super) &'a [u8]);
+pub(crate) struct Reader<'a>(pub(crate) &'a [u8]);
 
 impl Reader<'_> {
-    pub(super) fn byte(&mut self) -> Result<u8, CodecError> {
+    pub(crate) fn byte(&mut self) -> Result<u8, CodecError> {
         let (first, rest) = self.0.split_first().ok_or(CodecError::Damaged("too short"))?;
         self.0 = rest;
         Ok(*first)
@@ -47,7 +47,7 @@ impl Reader<'_> {
         Ok(self.small()?.checked_sub(1))
     }
 
-    fn length(&mut self, most: usize) -> Result<usize, CodecError> {
+    pub(crate) fn length(&mut self, most: usize) -> Result<usize, CodecError> {
         let length =
             usize::try_from(self.varint()?).map_err(|_| CodecError::Damaged("a list is too long"))?;
         if length > most { Err(CodecError::Damaged("a list is too long")) } else { Ok(length) }
@@ -141,7 +141,7 @@ impl Reader<'_> {
             .collect()
     }
 
-    pub(super) fn sections(&mut self, state: &mut CustomerState) -> Result<(), CodecError> {
+    pub(crate) fn sections(&mut self, state: &mut CustomerState) -> Result<(), CodecError> {
         let sections = self.byte()?;
         if sections & MEMBERS != 0 {
             let length = self.length(MAX_MEMBERS)?;
@@ -205,9 +205,16 @@ impl Reader<'_> {
         if flags & CLAIM_SCORE != 0 { self.number().map(Some) } else { Ok(None) }
     }
 
-    pub(super) fn engagements(&mut self) -> Result<Vec<Engagement>, CodecError> {
+    pub(crate) fn engagements(&mut self) -> Result<Vec<Engagement>, CodecError> {
+        let mut engagements = Vec::new();
+        self.engagements_into(&mut engagements)?;
+        Ok(engagements)
+    }
+
+    /// [`Reader::engagements`] behind those that a list holds.
+    pub(crate) fn engagements_into(&mut self, engagements: &mut Vec<Engagement>) -> Result<(), CodecError> {
         let length = self.length(MAX_ENGAGEMENTS)?;
-        let mut engagements = Vec::with_capacity(length + 1);
+        engagements.reserve(length + 1);
         let mut time = 0_i64;
         for _ in 0..length {
             time = time.wrapping_add(self.signed()?);
@@ -223,10 +230,10 @@ impl Reader<'_> {
                 key: self.key()?,
             });
         }
-        Ok(engagements)
+        Ok(())
     }
 
-    pub(super) fn suppressions(&mut self) -> Result<Vec<Suppression>, CodecError> {
+    pub(crate) fn suppressions(&mut self) -> Result<Vec<Suppression>, CodecError> {
         let length = self.length(MAX_SUPPRESSIONS + 2 * MAX_MEMBERS)?;
         (0..length)
             .map(|_| {

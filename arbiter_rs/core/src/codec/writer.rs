@@ -10,10 +10,10 @@ use crate::customer::{Claim, Contact, CustomerState, Engagement, Member};
 use crate::ids::ONE;
 use crate::time::Timestamp;
 
-pub(super) struct Writer(pub(super) Vec<u8>);
+pub(crate) struct Writer(pub(crate) Vec<u8>);
 
 impl Writer {
-    pub(super) fn varint(&mut self, mut value: u64) {
+    pub(crate) fn varint(&mut self, mut value: u64) {
         while value >= 0x80 {
             self.0.push(value.to_le_bytes()[0] | 0x80);
             value >>= 7;
@@ -21,52 +21,57 @@ impl Writer {
         self.0.push(value.to_le_bytes()[0]);
     }
 
-    pub(super) fn length(&mut self, length: usize) {
+    pub(crate) fn length(&mut self, length: usize) {
         self.varint(length as u64);
     }
 
     /// Zigzag: small magnitudes of either sign are short.
-    pub(super) fn signed(&mut self, value: i64) {
+    pub(crate) fn signed(&mut self, value: i64) {
         self.varint(((value << 1) ^ (value >> 63)).cast_unsigned());
     }
 
-    pub(super) fn contacts(&mut self, contacts: &[Contact]) {
+    pub(crate) fn contacts(&mut self, contacts: &[Contact]) {
         self.length(contacts.len());
         let (mut time, mut expected) = (0_i64, 1_u32);
         for contact in contacts {
-            self.signed(contact.time.0.wrapping_sub(time));
-            self.varint(u64::from(contact.terms.0));
-            let more = extended_flags(contact);
-            let flags = contact.status as u8
-                | flag(ANSWERED, contact.is_answered)
-                | flag(KEYED, contact.key.is_some())
-                | flag(OUT_OF_SEQUENCE, contact.sequence != expected)
-                | flag(SEGMENTED, contact.segment_set != 0)
-                | flag(FOLDED, contact.count != 1)
-                | flag(EXTENDED, more != 0);
-            self.0.push(flags);
-            if contact.sequence != expected {
-                self.varint(u64::from(contact.sequence));
-            }
-            if contact.segment_set != 0 {
-                self.varint(u64::from(contact.segment_set));
-            }
-            if let Some(key) = contact.key {
-                self.0.extend_from_slice(&key.to_le_bytes());
-            }
-            if contact.count != 1 {
-                self.varint(u64::from(contact.count));
-            }
-            if more != 0 {
-                self.0.push(more);
-                self.extension(contact);
-            }
+            self.contact(contact, time, expected);
             time = contact.time.0;
             expected = contact.sequence.wrapping_add(1);
         }
     }
 
-    pub(super) fn engagements(&mut self, engagements: &[Engagement]) {
+    /// One contact, behind one at `time`, where the number `expected` would be the next.
+    pub(crate) fn contact(&mut self, contact: &Contact, time: i64, expected: u32) {
+        self.signed(contact.time.0.wrapping_sub(time));
+        self.varint(u64::from(contact.terms.0));
+        let more = extended_flags(contact);
+        let flags = contact.status as u8
+            | flag(ANSWERED, contact.is_answered)
+            | flag(KEYED, contact.key.is_some())
+            | flag(OUT_OF_SEQUENCE, contact.sequence != expected)
+            | flag(SEGMENTED, contact.segment_set != 0)
+            | flag(FOLDED, contact.count != 1)
+            | flag(EXTENDED, more != 0);
+        self.0.push(flags);
+        if contact.sequence != expected {
+            self.varint(u64::from(contact.sequence));
+        }
+        if contact.segment_set != 0 {
+            self.varint(u64::from(contact.segment_set));
+        }
+        if let Some(key) = contact.key {
+            self.0.extend_from_slice(&key.to_le_bytes());
+        }
+        if contact.count != 1 {
+            self.varint(u64::from(contact.count));
+        }
+        if more != 0 {
+            self.0.push(more);
+            self.extension(contact);
+        }
+    }
+
+    pub(crate) fn engagements(&mut self, engagements: &[Engagement]) {
         self.length(engagements.len());
         let mut time = 0_i64;
         for engagement in engagements {
@@ -81,7 +86,7 @@ impl Writer {
         }
     }
 
-    pub(super) fn kind(&mut self, kind: EngagementKind, member: Member) {
+    pub(crate) fn kind(&mut self, kind: EngagementKind, member: Member) {
         self.0.push(kind.number() | flag(KIND_OF_MEMBER, member != Member::OWN));
         self.unless_zero(u64::from(member.0));
     }
@@ -117,7 +122,7 @@ impl Writer {
         }
     }
 
-    pub(super) fn sections(&mut self, state: &CustomerState) {
+    pub(crate) fn sections(&mut self, state: &CustomerState) {
         self.0.push(
             flag(MEMBERS, !state.members.is_empty())
                 | flag(CLAIMS, !state.claims.is_empty())

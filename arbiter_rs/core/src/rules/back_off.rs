@@ -44,7 +44,7 @@ impl BackOff {
         self.written.answers.contains(&engagement.kind) && view.is_alike(self.written.of, engagement)
     }
 
-    fn last_answer(&self, view: &View<'_>, t: Timestamp) -> Option<Timestamp> {
+    pub(crate) fn last_answer(&self, view: &View<'_>, t: Timestamp) -> Option<Timestamp> {
         view.engagements()
             .rev()
             .find(|engagement| engagement.time <= t && self.answers(view, engagement))
@@ -93,8 +93,18 @@ impl BackOff {
             length = length.saturating_add(i64::from(contact.count));
             latest = Some(contact.time);
         }
-        let rest = latest.and_then(|latest| Some((latest, self.rest_after(length)?)));
-        (length, rest.map(|(latest, rest)| rest.end(latest, view.calendar, &view.snapshot.calendar)))
+        (length, latest.and_then(|latest| self.rest_of(view, length, latest)))
+    }
+
+    /// The end of the rest that a streak asks for, by its length and its latest contact.
+    pub(crate) fn rest_of(
+        &self,
+        view: &View<'_>,
+        length: i64,
+        latest: Timestamp,
+    ) -> Option<Option<Timestamp>> {
+        let rest = self.rest_after(length)?;
+        Some(rest.end(latest, view.calendar, &view.snapshot.calendar))
     }
 }
 

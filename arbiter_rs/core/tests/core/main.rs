@@ -4,6 +4,9 @@
 #[cfg(test)]
 mod alternatives;
 #[cfg(test)]
+#[path = "../both_ways.rs"]
+mod both_ways;
+#[cfg(test)]
 mod capacity;
 #[cfg(test)]
 mod caps_hold;
@@ -17,6 +20,8 @@ mod decide;
 mod earliest;
 #[cfg(test)]
 mod explain;
+#[cfg(test)]
+mod fast_path;
 #[cfg(test)]
 mod holdout;
 #[cfg(test)]

@@ -194,13 +194,13 @@ pub(crate) fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
 }
 
 /// A story so far: the world, and the contacts in the order of their grants.
-struct Player {
-    world: World,
-    granted: Vec<ContactName>,
+pub(crate) struct Player {
+    pub(crate) world: World,
+    pub(crate) granted: Vec<ContactName>,
 }
 
 impl Player {
-    fn take(&mut self, act: &Act, number: u64, now: Timestamp) {
+    pub(crate) fn take(&mut self, act: &Act, number: u64, now: Timestamp) {
         let Self { world, granted } = self;
         match *act {
             Act::Ask(campaign, channel, customer, ahead) => {
@@ -247,13 +247,19 @@ impl Player {
     }
 }
 
-/// Live a story; returns the world and the moment at which it ends.
-pub(crate) fn live(rules: &Rules, horizon_ms: i64, steps: &[Step]) -> (World, Timestamp) {
+/// The catalog of a story.
+pub(crate) fn catalog(rules: &Rules, horizon_ms: i64) -> Value {
     let mut catalog = catalog_of(&rules.policies);
     catalog["horizon_ms"] = json!(horizon_ms);
     catalog["segments"] = json!(["loyal", "prospect", "derived"]);
     catalog["derived_segments"] = json!([rules.derived]);
-    let mut player = Player { world: World::new(compile(&catalog)), granted: Vec::new() };
+    catalog
+}
+
+/// Live a story; returns the world and the moment at which it ends.
+pub(crate) fn live(rules: &Rules, horizon_ms: i64, steps: &[Step]) -> (World, Timestamp) {
+    let snapshot = compile(&catalog(rules, horizon_ms));
+    let mut player = Player { world: World::new(snapshot), granted: Vec::new() };
     let mut now = T;
     for (number, step) in (0_u64..).zip(steps) {
         now = now.plus_ms(step.after_ms);

@@ -2,6 +2,9 @@
 
 // Marked as tests, although all of this is, because clippy goes by the mark where it lets helpers unwrap.
 #[cfg(test)]
+#[path = "../both_ways.rs"]
+mod both_ways;
+#[cfg(test)]
 mod claims;
 #[cfg(test)]
 mod expected;

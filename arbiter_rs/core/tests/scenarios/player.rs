@@ -17,6 +17,7 @@ use arbiter_core::request::{Candidate, MAX_PLANNED_MS, Purpose, Request};
 use arbiter_core::standings::Standings;
 use arbiter_core::time::{Calendar, Timestamp};
 
+use crate::both_ways;
 use crate::expected::{Comparison, NamedContact, named_in, same};
 use crate::ledger::Ledger;
 use crate::written::{Ask, AskedCandidate, Engage, Expected, Step, moment};
@@ -182,6 +183,7 @@ impl Player {
         let mut standings = Standings::default();
         loop {
             let mut state = self.states.get(request.party).cloned().unwrap_or_default();
+            both_ways::compare(&self.snapshot, &state, request, at).map_err(|_| "the fast path differs")?;
             let outcome = decide(&self.snapshot, &mut state, request, &mut standings, at).map_err(
                 |error| match error {
                     DecideError::PartyFull => "FAILED_PRECONDITION",
