@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use criterion::Criterion;
 use serde_json::Value;
@@ -33,6 +34,33 @@ pub(crate) fn print(group: &str, questions: &[String]) {
             println!("  {question:<54} {:>12}", in_words(median_ns));
         }
     }
+}
+
+/// [`print`] with the instructions of each question beside its time, as callgrind counts them in a function of this name, which does the
+/// operation so often; `-` where there is no valgrind.
+#[allow(dead_code, reason = "not every bench counts")]
+pub(crate) fn print_with_instructions(group: &str, questions: &[String], function: &str, times: u64) {
+    println!("\n{group}, median per operation, and instructions");
+    for question in questions {
+        if let Some(median_ns) = median_ns(group, question) {
+            let instructions = instructions(question, function).map(|all| all / times);
+            let instructions = instructions.map_or_else(|| "-".to_owned(), |count| count.to_string());
+            println!("  {question:<64} {:>12} {instructions:>10}", in_words(median_ns));
+        }
+    }
+}
+
+fn instructions(question: &str, function: &str) -> Option<u64> {
+    let out = format!("--callgrind-out-file={}", directory().join("callgrind.out").display());
+    let told = Command::new("valgrind")
+        .args(["--tool=callgrind", &out, &format!("--toggle-collect=*{function}*")])
+        .arg(std::env::current_exe().ok()?)
+        .args(["--count", question])
+        .output()
+        .ok()?;
+    let told = String::from_utf8(told.stderr).ok()?;
+    let figure = told.lines().find_map(|line| line.split_once("Collected : "))?.1;
+    figure.split_whitespace().next()?.parse().ok()
 }
 
 fn in_words(ns: f64) -> String {

@@ -69,7 +69,9 @@ impl Calendars {
         let name = calendar.zone_name()?;
         let block = t.0.div_euclid(BLOCK_MS);
         let place = self.zones.iter().position(|held| held.zone == name);
-        if let Some(place) = place.filter(|place| self.zones.get(*place).is_some_and(|held| held.block == block)) {
+        if let Some(place) =
+            place.filter(|place| self.zones.get(*place).is_some_and(|held| held.block == block))
+        {
             return self.zones.get_mut(place);
         }
         let begin = Timestamp(block * BLOCK_MS);
@@ -91,7 +93,12 @@ impl Calendars {
     /// A place for one more zone: an empty one, or the one taken longest ago.
     fn room(&mut self) -> usize {
         if self.zones.len() < MAX_ZONES {
-            self.zones.push(ZoneDay { zone: String::new(), block: i64::MIN, day: i64::MIN, firsts: Vec::new() });
+            self.zones.push(ZoneDay {
+                zone: String::new(),
+                block: i64::MIN,
+                day: i64::MIN,
+                firsts: Vec::new(),
+            });
             return self.zones.len() - 1;
         }
         self.next = (self.next + 1) % MAX_ZONES;

@@ -44,18 +44,18 @@ impl<'a> Cursor<'a> {
         if stops == 0 {
             return None;
         }
-        self.at += (stops.trailing_zeros() / 8) as usize + 1;
-        let bits = word & (stops ^ (stops - 1)) & !STOPS;
-        // Seven bits of each byte, pushed together in three steps: two bytes, then four, then eight.
-        let bits = (bits & 0x007f_007f_007f_007f) | (bits & 0x7f00_7f00_7f00_7f00) >> 1;
-        let bits = (bits & 0x0000_3fff_0000_3fff) | (bits & 0x3fff_0000_3fff_0000) >> 2;
-        Some((bits & 0x0000_0000_0fff_ffff) | (bits & 0x0fff_ffff_0000_0000) >> 4)
+        self.skip((stops.trailing_zeros() / 8).wrapping_add(1));
+        Some(first_of(word, stops))
     }
 
     #[inline]
     pub(super) fn signed(&mut self) -> Option<i64> {
-        let value = self.varint()?;
-        Some((value >> 1).cast_signed() ^ -((value & 1).cast_signed()))
+        Some(unfolded(self.varint()?))
+    }
+
+    #[inline]
+    fn skip(&mut self, bytes: u32) {
+        self.at = self.at.wrapping_add(bytes as usize);
     }
 
     #[inline]
@@ -72,6 +72,22 @@ impl<'a> Cursor<'a> {
         self.at += 8;
         Some(u64::from_le_bytes(*key))
     }
+}
+
+/// The varint that a word begins with, where its first stop ends it.
+#[inline]
+const fn first_of(word: u64, stops: u64) -> u64 {
+    let bits = word & (stops ^ stops.wrapping_sub(1)) & !STOPS;
+    // Seven bits of each byte, pushed together in three steps: two bytes, then four, then eight.
+    let bits = (bits & 0x007f_007f_007f_007f) | (bits & 0x7f00_7f00_7f00_7f00) >> 1;
+    let bits = (bits & 0x0000_3fff_0000_3fff) | (bits & 0x3fff_0000_3fff_0000) >> 2;
+    (bits & 0x0000_0000_0fff_ffff) | (bits & 0x0fff_ffff_0000_0000) >> 4
+}
+
+/// A number of either sign.
+#[inline]
+const fn unfolded(value: u64) -> i64 {
+    (value >> 1).cast_signed() ^ (value & 1).cast_signed().wrapping_neg()
 }
 
 #[cold]
@@ -106,6 +122,23 @@ impl Held {
             && self.flags & 3 != Status::Elsewhere as u8
     }
 
+    fn extend(&mut self, cursor: &mut Cursor<'_>) -> Option<()> {
+        let more = cursor.byte()?;
+        if more & (OF_MEMBER | CHARGED) != 0 {
+            return None;
+        }
+        if more & AT_POINT != 0 {
+            self.contact_point = cursor.key()?;
+        }
+        if more & ABOUT_SUBJECT != 0 {
+            self.subject = cursor.key()?;
+        }
+        if more & PLANNED != 0 {
+            self.lead_ms = i64::try_from(cursor.varint()?).ok()?;
+        }
+        Some(())
+    }
+
     /// The contact by itself.
     pub(super) fn contact(&self) -> Option<Contact> {
         Some(Contact {
@@ -117,40 +150,85 @@ impl Held {
             segment_set: self.segment_set,
             key: (self.flags & KEYED != 0).then_some(self.key),
             count: self.count,
-            whose: Whose {
-                member: Member::OWN,
-                contact_point: self.contact_point,
-                subject: self.subject,
-            },
+            whose: Whose { member: Member::OWN, contact_point: self.contact_point, subject: self.subject },
             lead_ms: self.lead_ms,
             charges: Vec::new(),
         })
     }
 }
 
-/// The contacts of a value, one after the other.
-#[derive(Debug)]
+/// What every contact says first. One that only says where it stands, in flags below [`KEYED`], says no more.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Brief {
+    pub(super) time: i64,
+    pub(super) terms: u32,
+    pub(super) flags: u8,
+}
+
+/// Where one stands among the contacts of a value.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Contacts<'a> {
     pub(super) cursor: Cursor<'a>,
     pub(super) time: i64,
     /// The number that the next contact has unless it says otherwise.
     pub(super) expected: u32,
+    /// How many are to come.
+    pub(super) left: usize,
 }
 
 impl Contacts<'_> {
-    /// The next contact; nothing where it is not a plain one: of another member of the party, under a capacity, or not in its place in time.
-    #[inline]
-    pub(super) fn next(&mut self) -> Option<Held> {
+    /// What the next contact says first; nothing where it is not in its place in time.
+    pub(super) fn brief(&mut self) -> Option<Brief> {
         let passed = self.cursor.signed()?;
-        if passed < 0 {
-            return None;
+        self.time = self.time.checked_add(passed).filter(|_| passed >= 0)?;
+        self.left = self.left.checked_sub(1)?;
+        Some(Brief { time: self.time, terms: self.cursor.small()?, flags: self.cursor.byte()? })
+    }
+
+    /// Go on over contacts later than `oldest` that say no more than where they stand, and in few bytes; the first that is another stays
+    /// where it is.
+    #[inline]
+    pub(super) fn run(mut self, oldest: i64, mut each: impl FnMut(Brief) -> Option<()>) -> Option<Self> {
+        const TWO_BYTES_LEFT: u32 = 6 * 8;
+        const THREE_BYTES_LEFT: u32 = 5 * 8;
+        let Cursor { bytes, mut at } = self.cursor;
+        let (mut time, mut left) = (self.time, self.left);
+        while left > 0 {
+            let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) else { break };
+            let word = u64::from_le_bytes(*chunk);
+            let stops = !word & STOPS;
+            let bits = stops.trailing_zeros().wrapping_add(1);
+            if bits > TWO_BYTES_LEFT {
+                break;
+            }
+            let [low, high, last, ..] = (word >> bits).to_le_bytes();
+            let (terms, flags, length) = if low < 0x80 {
+                (u32::from(low), high, 2)
+            } else if high < 0x80 && bits <= THREE_BYTES_LEFT {
+                (u32::from(low & 0x7f) | u32::from(high) << 7, last, 3)
+            } else {
+                break;
+            };
+            let passed = unfolded(first_of(word, stops));
+            let then = time.wrapping_add(passed);
+            if flags >= KEYED || passed < 0 || then <= oldest {
+                break;
+            }
+            time = then;
+            at = at.wrapping_add((bits / 8).wrapping_add(length) as usize);
+            left = left.wrapping_sub(1);
+            each(Brief { time, terms, flags })?;
         }
-        self.time = self.time.checked_add(passed)?;
-        let terms = self.cursor.small()?;
-        let flags_at = self.cursor.at;
-        let flags = self.cursor.byte()?;
+        let passed = u32::try_from(self.left.wrapping_sub(left)).unwrap_or(0);
+        self.expected = self.expected.wrapping_add(passed);
+        (self.cursor.at, self.time, self.left) = (at, time, left);
+        Some(self)
+    }
+
+    /// The rest of a contact; nothing where it is not a plain one: of another member of the party, or under a capacity.
+    pub(super) fn held(&mut self, Brief { time, terms, flags }: Brief) -> Option<Held> {
         let mut held = Held {
-            time: self.time,
+            time,
             terms,
             flags,
             sequence: self.expected,
@@ -160,46 +238,27 @@ impl Contacts<'_> {
             contact_point: 0,
             subject: 0,
             lead_ms: 0,
-            flags_at,
+            flags_at: self.cursor.at.wrapping_sub(1),
             key_at: 0,
         };
-        if flags & (OUT_OF_SEQUENCE | SEGMENTED | KEYED | FOLDED | EXTENDED) != 0 {
-            self.flagged(&mut held)?;
-        }
-        self.expected = held.sequence.wrapping_add(1);
-        Some(held)
-    }
-
-    fn flagged(&mut self, held: &mut Held) -> Option<()> {
         let cursor = &mut self.cursor;
-        if held.flags & OUT_OF_SEQUENCE != 0 {
+        if flags & OUT_OF_SEQUENCE != 0 {
             held.sequence = cursor.small()?;
         }
-        if held.flags & SEGMENTED != 0 {
+        if flags & SEGMENTED != 0 {
             held.segment_set = cursor.small()?;
         }
-        if held.flags & KEYED != 0 {
+        if flags & KEYED != 0 {
             held.key_at = cursor.at;
             held.key = cursor.key()?;
         }
-        if held.flags & FOLDED != 0 {
+        if flags & FOLDED != 0 {
             held.count = cursor.small()?;
         }
-        if held.flags & EXTENDED != 0 {
-            let more = cursor.byte()?;
-            if more & (OF_MEMBER | CHARGED) != 0 {
-                return None;
-            }
-            if more & AT_POINT != 0 {
-                held.contact_point = cursor.key()?;
-            }
-            if more & ABOUT_SUBJECT != 0 {
-                held.subject = cursor.key()?;
-            }
-            if more & PLANNED != 0 {
-                held.lead_ms = i64::try_from(cursor.varint()?).ok()?;
-            }
+        if flags & EXTENDED != 0 {
+            held.extend(cursor)?;
         }
-        Some(())
+        self.expected = held.sequence.wrapping_add(1);
+        Some(held)
     }
 }

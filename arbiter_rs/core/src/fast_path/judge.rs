@@ -2,6 +2,7 @@
 
 use super::cursor::Held;
 use super::plan::{Asks, Plan, Planned, Reach};
+use super::sums::Sums;
 use super::{Scratch, rank_of};
 use crate::affinity::faded;
 use crate::catalog::{Campaign, Snapshot};
@@ -12,8 +13,9 @@ use crate::decision::CapUsage;
 use crate::ids::{SegmentId, TermsId};
 use crate::register::Terms;
 use crate::request::{Candidate, Request};
+use crate::rules::back_off::BackOff;
 use crate::rules::suppression::Objection;
-use crate::rules::{PolicyRule, Rule, RuleKind, View};
+use crate::rules::{Rule, View};
 use crate::score::Score;
 use crate::standings::Standings;
 use crate::time::Timestamp;
@@ -96,8 +98,8 @@ impl<'a> Question<'a> {
     /// The candidate's score where no rule speaks against; what each cap still holds is then in the scratch.
     pub(super) fn judge(&self, scratch: &mut Scratch) -> Option<Option<Score>> {
         let Scratch { state, standings, segments, sums, calendars, firsts, remaining, .. } = scratch;
-        let view = self.view(state, standings, segments);
-        if !view.state.suppressions.is_empty() && Objection.is_against(&view, self.now) {
+        let view = || self.view(state, standings, segments);
+        if !state.suppressions.is_empty() && Objection.is_against(&view(), self.now) {
             return None;
         }
         firsts.clear();
@@ -106,19 +108,67 @@ impl<'a> Question<'a> {
             let cap = self.snapshot.rules.get(*index)?.cap()?;
             firsts.push(calendars.first(&cap.window, calendar, &self.snapshot.calendar, self.now).0);
         }
-        let score = self.score(&view, sums);
-        let claimed = Claimed::of(&View { rank: rank_of(self, score), ..view }, self.now);
-        remaining.clear();
-        for planned in &self.plan.rules {
-            let rule = self.snapshot.rules.get(planned.rule)?;
-            if planned.is_conditional && !rule.applies_to.takes(self.terms, segments) {
-                continue;
-            }
-            if !self.is_silent(planned, rule, &view, (sums, firsts, claimed), remaining) {
+        let score = if self.is_scored() { self.score(&view(), sums) } else { None };
+        let claimed = if state.claims.is_empty() {
+            Claimed::default()
+        } else {
+            Claimed::of(&View { rank: rank_of(self, score), ..view() }, self.now)
+        };
+        self.caps(segments, sums, firsts, claimed, remaining)?;
+        if !self.plan.rules.is_empty() {
+            let view = view();
+            let judging =
+                |planned: &&Planned| !planned.is_conditional || self.is_judged(planned.rule, segments);
+            let mut planned = self.plan.rules.iter().filter(judging);
+            if !planned.all(|planned| self.is_silent(planned, &view, sums) == Some(true)) {
                 return None;
             }
         }
         Some(score)
+    }
+
+    /// What each cap still holds, this contact counted; nothing where one is full.
+    fn caps(
+        &self,
+        segments: &[SegmentId],
+        sums: &Sums,
+        firsts: &[i64],
+        claimed: Claimed,
+        remaining: &mut Vec<CapUsage>,
+    ) -> Option<()> {
+        let (horizon, priority) = (self.horizon(), self.terms.priority);
+        let (mut place, mut sum) = (usize::MAX, sums.tail(usize::MAX));
+        remaining.clear();
+        remaining.reserve(self.plan.caps.len());
+        for cap in &self.plan.caps {
+            if cap.is_conditional && !self.is_judged(cap.rule, segments) {
+                continue;
+            }
+            if cap.sum != place {
+                (place, sum) = (cap.sum, sums.tail(cap.sum));
+            }
+            let used = sum.since(self.first(cap.reach, firsts).max(horizon));
+            let used = used.saturating_add(cap.measure.weight(self.terms));
+            let limit = if priority < cap.min_priority { cap.low_limit } else { cap.limit };
+            let held = if cap.is_claimed { claimed.by(cap.measure) } else { 0 };
+            if used.saturating_add(held) > limit {
+                return None;
+            }
+            let (limit, used) = (cap.measure.amount(limit), cap.measure.amount(used));
+            remaining.push(CapUsage { rule: cap.rule, limit, used });
+        }
+        Some(())
+    }
+
+    /// Whether a rule judges a customer of these segments.
+    fn is_judged(&self, rule: usize, segments: &[SegmentId]) -> bool {
+        self.snapshot.rules.get(rule).is_some_and(|rule| rule.applies_to.takes(self.terms, segments))
+    }
+
+    /// Whether there is anything to make a score of.
+    fn is_scored(&self) -> bool {
+        let Candidate { score, value, answer_probability, .. } = self.candidate;
+        score.or(value).or(answer_probability).or(self.campaign.value).is_some()
     }
 
     fn view<'b>(
@@ -131,64 +181,57 @@ impl<'a> Question<'a> {
         asker.view(self.snapshot, state, standings, (self.campaign, Some(self.terms_id), self.terms))
     }
 
-    /// Where a window that ends with this moment begins; contacts as old as the horizon are forgotten.
+    /// Where a window that ends with this moment begins.
+    #[inline]
     fn first(&self, reach: Reach, firsts: &[i64]) -> i64 {
-        let first = match reach {
-            Reach::Sliding(length_ms) => self.now.0.saturating_sub(length_ms - 1),
+        match reach {
+            Reach::Sliding(length_ms) => self.now.0.saturating_sub(length_ms.wrapping_sub(1)),
             Reach::Turning(place) => firsts.get(place).copied().unwrap_or(i64::MIN),
-        };
-        first.max(self.horizon())
+        }
     }
 
-    /// The first instant that the horizon has not left behind.
+    /// The first instant that the horizon has not left behind: contacts before it are forgotten.
     const fn horizon(&self) -> i64 {
         self.snapshot.horizon_at(self.now).plus_ms(1).0
     }
 
-    /// Whether a rule says nothing; where it is a cap, what it still holds is noted.
-    fn is_silent(
-        &self,
-        planned: &Planned,
-        rule: &PolicyRule,
-        view: &View<'_>,
-        (sums, firsts, claimed): (&super::Sums, &[i64], Claimed),
-        remaining: &mut Vec<CapUsage>,
-    ) -> bool {
-        match (planned.asks, &rule.kind) {
-            (Asks::Cap(sum, reach), RuleKind::FrequencyCap(cap)) => {
-                let used = sums.since(sum, self.first(reach, firsts)).saturating_add(cap.weight(self.terms));
-                let limit = cap.limit(self.terms);
-                let held = if rule.outranking.is_some() { claimed.by(cap.written.measure) } else { 0 };
-                remaining.push(CapUsage {
-                    rule: rule.order,
-                    limit: cap.amount(limit),
-                    used: cap.amount(used),
-                });
-                used.saturating_add(held) <= limit
+    /// Whether a rule that is no cap says nothing.
+    fn is_silent(&self, planned: &Planned, view: &View<'_>, sums: &Sums) -> Option<bool> {
+        let rule = self.snapshot.rules.get(planned.rule)?;
+        Some(match planned.asks {
+            Asks::BackOff(sum) => {
+                self.rests_no_more(rule.back_off()?, view, sums.rows(sum), |since| sums.since(sum, since))
             }
-            (Asks::BackOff(sum), RuleKind::BackOff(back_off)) => {
-                let rows = sums.rows(sum);
-                let Some((latest, total)) = rows.last() else { return true };
-                if *total < i64::from(back_off.written.after) {
-                    return true;
-                }
-                let oldest = if back_off.is_endless() { i64::MIN } else { self.horizon() };
-                let since = back_off.last_answer(view, self.now).map_or(oldest, |answer| answer.0.max(oldest));
-                if *latest < since {
-                    return true;
-                }
-                let rest = back_off.rest_of(view, sums.since(sum, since), Timestamp(*latest));
-                rest.is_none_or(|end| end.is_some_and(|end| end <= self.now))
-            }
-            (Asks::Contact(sum, reach), _) => {
-                let first = self.first(reach, firsts);
+            Asks::Contact(sum, length_ms) => {
+                let first = self.first(Reach::Sliding(length_ms), &[]).max(self.horizon());
                 sums.rows(sum).last().is_some_and(|(latest, _)| *latest >= first)
             }
-            _ => !rule.as_rule().is_against(view, self.now),
-        }
+            Asks::Itself => !rule.as_rule().is_against(view, self.now),
+        })
     }
 
-    fn score(&self, view: &View<'_>, sums: &super::Sums) -> Option<Score> {
+    /// Whether a streak is too short for a rest, or its rest is over.
+    fn rests_no_more(
+        &self,
+        back_off: &BackOff,
+        view: &View<'_>,
+        rows: &[(i64, i64)],
+        length: impl Fn(i64) -> i64,
+    ) -> bool {
+        let Some((latest, total)) = rows.last() else { return true };
+        if *total < i64::from(back_off.written.after) {
+            return true;
+        }
+        let oldest = if back_off.is_endless() { i64::MIN } else { self.horizon() };
+        let since = back_off.last_answer(view, self.now).map_or(oldest, |answer| answer.0.max(oldest));
+        if *latest < since {
+            return true;
+        }
+        let rest = back_off.rest_of(view, length(since), Timestamp(*latest));
+        rest.is_none_or(|end| end.is_some_and(|end| end <= self.now))
+    }
+
+    fn score(&self, view: &View<'_>, sums: &Sums) -> Option<Score> {
         Score::tired(view, &self.candidate, self.now, || {
             let half_life_ms = self.snapshot.fatigue_half_life_ms;
             let (Some(sum), Some(half_life_ms)) = (self.plan.tiring, half_life_ms) else { return 1.0 };

@@ -8,6 +8,7 @@ use crate::catalog::Campaign;
 use crate::compiled::{AlikeIn, CapPer, Counted, Measure};
 use crate::ids::TermsId;
 use crate::register::{Register, Unconfirmed};
+use crate::rules::frequency_cap::FrequencyCap;
 use crate::rules::prerequisite::Wanted;
 use crate::rules::{PolicyRule, RuleKind};
 use crate::segments::DerivedSegment;
@@ -58,13 +59,33 @@ pub(super) struct Plan {
     pub(super) special: u64,
     /// The windows that turn at local midnights, each once, by a rule that has it.
     pub(super) turning: Vec<usize>,
-    /// The rules, in the order of the document.
+    /// The caps, in the order of the document.
+    pub(super) caps: Vec<PlannedCap>,
+    /// The other rules.
     pub(super) rules: Vec<Planned>,
     /// The sum of unanswered contacts, where the catalog makes them tire.
     pub(super) tiring: Option<usize>,
 }
 
-/// A rule of a plan.
+/// A cap of a plan: whether a sum within a window has room.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PlannedCap {
+    /// Its position among the rules of the catalog.
+    pub(super) rule: usize,
+    /// Whether the customer's segments say if it judges.
+    pub(super) is_conditional: bool,
+    /// Whether claims hold places in it.
+    pub(super) is_claimed: bool,
+    pub(super) sum: usize,
+    pub(super) reach: Reach,
+    pub(super) measure: Measure,
+    pub(super) limit: i64,
+    /// Below this priority a candidate has less.
+    pub(super) min_priority: u8,
+    pub(super) low_limit: i64,
+}
+
+/// Another rule of a plan.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Planned {
     /// Its position among the rules of the catalog.
@@ -77,12 +98,10 @@ pub(super) struct Planned {
 /// How a rule is asked.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Asks {
-    /// A cap: whether this sum within the window has room.
-    Cap(usize, Reach),
     /// A back-off: how long the streak in this sum is.
     BackOff(usize),
-    /// A prerequisite: whether there is a contact in this sum within the window.
-    Contact(usize, Reach),
+    /// A prerequisite: whether there is a contact in this sum in the last so many milliseconds.
+    Contact(usize, i64),
     /// One that looks at no contact.
     Itself,
 }
@@ -108,14 +127,19 @@ impl Plans {
     ) -> Self {
         let filters = Filters::of(rules, register);
         let mut plans = Self {
-            contacts: register.terms.iter().zip(&filters.classes).map(|(terms, class)| Counting {
-                class: *class,
-                holds_ms: if terms.unconfirmed == Unconfirmed::Released {
-                    terms.expires_after_ms
-                } else {
-                    i64::MAX
-                },
-            }).collect(),
+            contacts: register
+                .terms
+                .iter()
+                .zip(&filters.classes)
+                .map(|(terms, class)| Counting {
+                    class: *class,
+                    holds_ms: if terms.unconfirmed == Unconfirmed::Released {
+                        terms.expires_after_ms
+                    } else {
+                        i64::MAX
+                    },
+                })
+                .collect(),
             by_terms: vec![None; register.terms.len()],
             is_derived: campaigns
                 .iter()
@@ -208,12 +232,13 @@ impl<'a> Filters<'a> {
 
     /// The mask of each class: which of the sums count a contact of it.
     fn masks(&self, sums: &[Sum]) -> Vec<u64> {
-        let is_counted = |sum: &Sum, example: usize| match sum.filter.and_then(|place| self.distinct.get(place)) {
-            Some(filter) => {
-                self.register.terms.get(example).is_some_and(|terms| filter.takes(example, terms, &[]))
-            }
-            None => true,
-        };
+        let is_counted =
+            |sum: &Sum, example: usize| match sum.filter.and_then(|place| self.distinct.get(place)) {
+                Some(filter) => {
+                    self.register.terms.get(example).is_some_and(|terms| filter.takes(example, terms, &[]))
+                }
+                None => true,
+            };
         let mask = |example: &usize| bits(sums, |sum| is_counted(sum, *example));
         self.examples.iter().map(mask).collect()
     }
@@ -233,8 +258,18 @@ impl Plan {
             if rule.is_derived {
                 return None;
             }
-            let asks = plan.asks(rules, *index, filters)?;
-            plan.rules.push(Planned { rule: *index, is_conditional: rule.applies_to.needs_segments(), asks });
+            let is_conditional = rule.applies_to.needs_segments();
+            if let Some(cap) = rule.cap() {
+                let planned = plan.cap(rules, *index, cap, filters)?;
+                plan.caps.push(PlannedCap {
+                    is_conditional,
+                    is_claimed: rule.outranking.is_some(),
+                    ..planned
+                });
+            } else {
+                let asks = plan.asks(rules, *index, filters)?;
+                plan.rules.push(Planned { rule: *index, is_conditional, asks });
+            }
         }
         if is_tiring {
             plan.tiring = Some(plan.sum(Sum { counted: None, filter: None, ..Sum::default() })?);
@@ -242,7 +277,9 @@ impl Plan {
         let sums = &plan.sums;
         plan.masks = filters.masks(sums);
         plan.segmented = bits(sums, |sum| {
-            sum.filter.and_then(|place| filters.distinct.get(place)).is_some_and(|filter| filter.needs_segments())
+            sum.filter
+                .and_then(|place| filters.distinct.get(place))
+                .is_some_and(|filter| filter.needs_segments())
         });
         plan.special = bits(sums, |sum| sum.weight != Weight::One || sum.alike != Alike::Any);
         plan.per = [CapPer::Customer, CapPer::Party, CapPer::ContactPoint, CapPer::Subject]
@@ -262,19 +299,38 @@ impl Plan {
         (place < MAX_SUMS).then_some(place)
     }
 
+    fn cap(
+        &mut self,
+        rules: &[PolicyRule],
+        index: usize,
+        cap: &FrequencyCap,
+        filters: &Filters<'_>,
+    ) -> Option<PlannedCap> {
+        let (measure, counted) = (cap.written.measure, Some(cap.written.counted));
+        let weight = match measure {
+            Measure::Contacts => Weight::One,
+            Measure::Points => Weight::Pressure,
+            Measure::Cost => Weight::Cost,
+        };
+        let filter = filters.by_rule.get(index).copied();
+        let sum = self.sum(Sum { filter, weight, counted, per: cap.written.per, ..Sum::default() })?;
+        let (min_priority, low_limit) = cap.below();
+        Some(PlannedCap {
+            rule: index,
+            is_conditional: false,
+            is_claimed: false,
+            sum,
+            reach: self.reach(rules, index, &cap.window),
+            measure,
+            limit: cap.written.limit.max(0),
+            min_priority,
+            low_limit,
+        })
+    }
+
     fn asks(&mut self, rules: &[PolicyRule], index: usize, filters: &Filters<'_>) -> Option<Asks> {
         let filter = filters.by_rule.get(index).copied();
         match &rules.get(index)?.kind {
-            RuleKind::FrequencyCap(cap) => {
-                let weight = match cap.written.measure {
-                    Measure::Contacts => Weight::One,
-                    Measure::Points => Weight::Pressure,
-                    Measure::Cost => Weight::Cost,
-                };
-                let counted = Some(cap.written.counted);
-                let sum = self.sum(Sum { filter, weight, counted, per: cap.written.per, ..Sum::default() })?;
-                Some(Asks::Cap(sum, self.reach(rules, index, &cap.window)))
-            }
             RuleKind::BackOff(back_off) => {
                 let alike = match back_off.written.of {
                     AlikeIn::OfferFamily => Alike::Family,
@@ -286,13 +342,13 @@ impl Plan {
             }
             RuleKind::Prerequisite(rule) => match (&rule.wanted, &rule.within) {
                 (Wanted::Contact(_), Span::Exact(ms)) => {
-                    Some(Asks::Contact(self.sum(Sum { filter, ..Sum::default() })?, Reach::Sliding(*ms)))
+                    Some(Asks::Contact(self.sum(Sum { filter, ..Sum::default() })?, *ms))
                 }
                 (Wanted::Contact(_), Span::Days(..) | Span::Never) => None,
                 (Wanted::Engagement(..), _) => Some(Asks::Itself),
             },
             RuleKind::Respite(_) | RuleKind::Holdout(_) => Some(Asks::Itself),
-            RuleKind::Capacity(_) => None,
+            RuleKind::FrequencyCap(_) | RuleKind::Capacity(_) => None,
         }
     }
 

@@ -1,13 +1,13 @@
 //! One pass over a value: what its contacts add up to, and what the next value forgets of them.
 
 use super::Scratch;
-use super::cursor::{Contacts, Cursor, Held};
+use super::cursor::{Brief, Contacts, Cursor, Held};
 use super::judge::Question;
+use super::plan::Counting;
+use super::sums::Sums;
 use crate::codec::reader::Reader;
-use crate::codec::{ANSWERED, EXTENDED, KEYED, MEMBERS, SEGMENTED};
-use crate::customer::{
-    CLOCK_GRACE_MS, MAX_CONTACTS, MAX_SEGMENTS, REQUEST_ID_MS, ROUTINE_ENGAGEMENTS,
-};
+use crate::codec::{ANSWERED, KEYED, MEMBERS};
+use crate::customer::{CLOCK_GRACE_MS, MAX_CONTACTS, MAX_SEGMENTS, REQUEST_ID_MS, ROUTINE_ENGAGEMENTS};
 use crate::decide::ensure_known;
 use crate::ids::SegmentId;
 use crate::time::{DAY_MS, Timestamp};
@@ -23,6 +23,85 @@ pub(super) struct Forgotten {
     pub(super) flags: u8,
     pub(super) flags_at: usize,
     pub(super) key_at: usize,
+}
+
+/// What a contact counts for, by what every contact says first.
+struct Lens<'a> {
+    question: &'a Question<'a>,
+    terms: &'a [Counting],
+    masks: &'a [u64],
+    by_flags: [u64; 8],
+    now: i64,
+}
+
+impl<'a> Lens<'a> {
+    fn of(question: &'a Question<'a>) -> Self {
+        let terms = question.snapshot.plans.contacts.as_slice();
+        let plan = question.plan;
+        Self { question, terms, masks: &plan.masks, by_flags: plan.by_flags, now: question.now.0 }
+    }
+
+    /// The sums that count a contact; nothing where the catalog does not know its terms.
+    #[inline]
+    fn bits(&self, Brief { time, terms, flags }: Brief) -> Option<u64> {
+        let of_terms = self.terms.get(terms as usize)?;
+        if flags & STATUS == 0 && self.now.wrapping_sub(time) >= of_terms.holds_ms {
+            return Some(0);
+        }
+        let by_flags = self.by_flags.get(usize::from(flags & (STATUS | ANSWERED)))?;
+        Some(self.masks.get(of_terms.class as usize)? & by_flags)
+    }
+
+    /// Count one contact.
+    #[inline]
+    fn add(&self, brief: Brief, count: u32, whose: u64, sums: &mut Sums) -> Option<()> {
+        let bits = self.bits(brief)? & whose;
+        let special = bits & self.question.plan.special;
+        sums.add(bits & !special, brief.time, i64::from(count));
+        if special != 0 {
+            let terms = self.question.snapshot.register.terms.get(brief.terms as usize)?;
+            sums.add_special(self.question.plan, special, (brief.time, count), (terms, self.question.terms));
+        }
+        Some(())
+    }
+
+    /// Count contacts that say no more than where they stand.
+    #[inline(never)]
+    fn run<'b>(&self, contacts: Contacts<'b>, oldest: i64, sums: &mut Sums) -> Option<Contacts<'b>> {
+        let whose = self.question.unaddressed;
+        let plan = self.question.plan;
+        if plan.sums.len() != 1 || plan.special != 0 {
+            return contacts.run(oldest, |brief| self.add(brief, 1, whose, sums));
+        }
+        // One sum of contacts, as most candidates have: it is kept at hand.
+        let mut one = sums.take_one();
+        let contacts = contacts.run(oldest, |brief| {
+            if self.bits(brief)? & whose != 0 {
+                one.add(brief.time)?;
+            }
+            Some(())
+        });
+        let so_far = one.so_far();
+        sums.put_one(so_far);
+        contacts
+    }
+}
+
+/// Compaction numbers the sets of segments anew by their first contact: it must find them so.
+struct SetNames {
+    named: u32,
+    is_renaming: bool,
+}
+
+impl SetNames {
+    /// Whether a contact of this set leaves the numbers as they are.
+    fn take(&mut self, set: u32) -> bool {
+        if set <= self.named {
+            return true;
+        }
+        self.named += 1;
+        !self.is_renaming || set == self.named
+    }
 }
 
 /// What a value says, and where.
@@ -112,65 +191,65 @@ impl Scanned {
         scratch: &mut Scratch,
     ) -> Option<()> {
         let Scratch { sums, forgotten, .. } = scratch;
-        let plan = question.plan;
-        let counting = question.snapshot.plans.contacts.as_slice();
-        let settled = self.clock.minus_ms(REQUEST_ID_MS + CLOCK_GRACE_MS);
         let oldest = question.snapshot.horizon_at(question.now).minus_ms(DAY_MS);
-        let is_renaming = self.sets + usize::from(self.is_new_set()) > 1;
-        let (mut named, mut dropped) = (0, 0);
+        let mut names = SetNames { named: 0, is_renaming: self.sets + usize::from(self.is_new_set()) > 1 };
+        let mut dropped = 0;
+        let lens = Lens::of(question);
         forgotten.clear();
-        sums.begin(plan.sums.len(), length);
-        let mut contacts = Contacts { cursor, time: 0, expected: 1 };
-        for place in 0..length {
-            let held = contacts.next()?;
-            let of_terms = counting.get(held.terms as usize)?;
+        sums.begin(question.plan.sums.len(), length);
+        let mut contacts = Contacts { cursor, time: 0, expected: 1, left: length };
+        while contacts.left > 0 {
+            let is_first = dropped > 0 && dropped == length - contacts.left;
+            if !is_first {
+                contacts = lens.run(contacts, oldest.0, sums)?;
+                if contacts.left == 0 {
+                    break;
+                }
+            }
+            let brief = contacts.brief()?;
+            let held = contacts.held(brief)?;
             if held.time <= oldest.0 {
+                // What is older than the horizon counts nowhere, but the catalog has to know it.
+                question.snapshot.plans.contacts.get(held.terms as usize)?;
                 dropped += 1;
                 continue;
             }
-            if dropped > 0 && dropped == place {
+            if is_first {
                 self.first = Some(held);
                 self.contacts_from = contacts.cursor.at;
             }
-            if held.flags & (KEYED | SEGMENTED) != 0 {
-                if held.flags & KEYED != 0 && Some(held.key) == question.key {
-                    return None;
-                }
-                if held.is_settled(settled) {
-                    let Held { flags, flags_at, key_at, .. } = held;
-                    forgotten.push(Forgotten { flags, flags_at, key_at });
-                }
-                // Compaction numbers the sets anew by their first contact: it must find them so.
-                let is_named = held.segment_set > named;
-                named += u32::from(is_named);
-                let is_renamed = is_renaming && is_named && held.segment_set != named;
-                if is_renamed || held.segment_set != 0 && plan.segmented != 0 {
-                    return None;
-                }
-            }
-            let age_ms = question.now.0.saturating_sub(held.time);
-            if held.flags & STATUS == 0 && age_ms >= of_terms.holds_ms {
-                continue;
-            }
-            let whose = if held.flags & EXTENDED == 0 { question.unaddressed } else { question.whose(&held) };
-            let by_flags = plan.by_flags.get(usize::from(held.flags & (STATUS | ANSWERED)))?;
-            let bits = plan.masks.get(of_terms.class as usize)? & by_flags & whose;
-            if bits != 0 {
-                let terms = question.snapshot.register.terms.get(held.terms as usize)?;
-                sums.add(plan, bits, (held.time, held.count), terms, question.terms);
-            }
+            self.note(question, &held, &mut names, forgotten)?;
+            lens.add(brief, held.count, question.whose(&held), sums)?;
         }
         self.kept = length - dropped;
         self.contacts_to = contacts.cursor.at;
-        let latest = contacts.time;
         if self.kept == 0 {
             self.contacts_from = self.contacts_to;
         } else {
-            (self.time, self.expected) = (latest, contacts.expected);
+            (self.time, self.expected) = (contacts.time, contacts.expected);
         }
-        let is_named = !is_renaming || self.names_all(named);
+        let is_named = !names.is_renaming || self.names_all(names.named);
         let is_needed = dropped > 0 && question.snapshot.plans.is_endless;
-        (latest <= question.now.0 && is_named && !is_needed && !sums.is_beyond()).then_some(())
+        (contacts.time <= question.now.0 && is_named && !is_needed && !sums.is_beyond()).then_some(())
+    }
+
+    /// What a contact says beside where it stands; nothing where it makes the question one for the long way.
+    fn note(
+        &self,
+        question: &Question<'_>,
+        held: &Held,
+        names: &mut SetNames,
+        forgotten: &mut Vec<Forgotten>,
+    ) -> Option<()> {
+        if held.flags & KEYED != 0 && Some(held.key) == question.key {
+            return None;
+        }
+        if held.is_settled(self.clock.minus_ms(REQUEST_ID_MS + CLOCK_GRACE_MS)) {
+            let Held { flags, flags_at, key_at, .. } = *held;
+            forgotten.push(Forgotten { flags, flags_at, key_at });
+        }
+        let is_plain = held.segment_set == 0 || question.plan.segmented == 0 && names.take(held.segment_set);
+        is_plain.then_some(())
     }
 
     /// Whether the new contact's set is none that the value holds.

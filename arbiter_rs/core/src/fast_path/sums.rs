@@ -5,6 +5,9 @@ use crate::compiled::{CapPer, Counted};
 use crate::ids::Micros;
 use crate::register::Terms;
 
+/// How many contacts are few.
+const FEW: usize = 16;
+
 /// Which contacts are added up, and what of them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Sum {
@@ -67,74 +70,149 @@ impl Sum {
 #[derive(Debug, Default)]
 pub(super) struct Sums {
     rows: Vec<(i64, i64)>,
-    stride: usize,
-    ends: Vec<SoFar>,
+    so_far: Vec<SoFar>,
 }
 
+/// The rows of a sum, and what they come to.
 #[derive(Clone, Copy, Debug, Default)]
-struct SoFar {
-    length: usize,
+pub(super) struct SoFar {
+    from: usize,
+    to: usize,
     total: i64,
+}
+
+/// One sum at hand.
+pub(super) struct One<'a> {
+    rows: &'a mut [(i64, i64)],
+    so_far: SoFar,
+}
+
+impl One<'_> {
+    #[inline]
+    pub(super) fn add(&mut self, time: i64) -> Option<()> {
+        let row = self.rows.get_mut(self.so_far.to)?;
+        self.so_far.total = self.so_far.total.saturating_add(1);
+        self.so_far.to = self.so_far.to.wrapping_add(1);
+        *row = (time, self.so_far.total);
+        Some(())
+    }
+
+    pub(super) const fn so_far(&self) -> SoFar {
+        self.so_far
+    }
 }
 
 impl Sums {
     /// Begin anew, for so many contacts.
     pub(super) fn begin(&mut self, sums: usize, contacts: usize) {
-        self.stride = contacts;
         if self.rows.len() < sums * contacts {
             self.rows.resize(sums * contacts, (0, 0));
         }
-        self.ends.clear();
-        self.ends.resize(sums, SoFar::default());
+        self.so_far.clear();
+        let begin = |sum| SoFar { from: sum * contacts, to: sum * contacts, total: 0 };
+        self.so_far.extend((0..sums).map(begin));
     }
 
-    /// Add so many contacts of these terms to each of these sums.
-    pub(super) fn add(
+    /// Add so many contacts to each of these sums.
+    #[inline]
+    pub(super) fn add(&mut self, mut bits: u64, time: i64, count: i64) {
+        while bits != 0 {
+            self.add_one(bits.trailing_zeros() as usize, time, count);
+            bits &= bits.wrapping_sub(1);
+        }
+    }
+
+    #[inline]
+    fn add_one(&mut self, place: usize, time: i64, weight: i64) {
+        if let Some(so_far) = self.so_far.get_mut(place)
+            && let Some(row) = self.rows.get_mut(so_far.to)
+        {
+            so_far.total = so_far.total.saturating_add(weight);
+            so_far.to = so_far.to.wrapping_add(1);
+            *row = (time, so_far.total);
+        }
+    }
+
+    /// The first sum, to add one contact after the other.
+    #[inline]
+    pub(super) fn take_one(&mut self) -> One<'_> {
+        let so_far = self.so_far.first().copied().unwrap_or_default();
+        One { rows: &mut self.rows, so_far }
+    }
+
+    #[inline]
+    pub(super) fn put_one(&mut self, so_far: SoFar) {
+        if let Some(first) = self.so_far.first_mut() {
+            *first = so_far;
+        }
+    }
+
+    /// Add so many contacts of these terms, beside a candidate of those, to each of these sums of something else than contacts.
+    #[inline(never)]
+    pub(super) fn add_special(
         &mut self,
         plan: &Plan,
         mut bits: u64,
         (time, count): (i64, u32),
-        terms: &Terms,
-        candidate: &Terms,
+        (terms, candidate): (&Terms, &Terms),
     ) {
         while bits != 0 {
             let place = bits.trailing_zeros() as usize;
-            let is_special = plan.special & bits & bits.wrapping_neg() != 0;
-            bits &= bits - 1;
-            let weight = if is_special {
-                let weight = plan.sums.get(place).and_then(|sum| sum.weigh(terms, candidate));
-                let Some(weight) = weight else { continue };
-                weight.saturating_mul(i64::from(count))
-            } else {
-                i64::from(count)
-            };
-            let Some(so_far) = self.ends.get_mut(place) else { continue };
-            so_far.total = so_far.total.saturating_add(weight);
-            if let Some(row) = self.rows.get_mut(place * self.stride + so_far.length) {
-                *row = (time, so_far.total);
+            bits &= bits.wrapping_sub(1);
+            if let Some(weight) = plan.sums.get(place).and_then(|sum| sum.weigh(terms, candidate)) {
+                self.add_one(place, time, weight.saturating_mul(i64::from(count)));
             }
-            so_far.length += 1;
         }
     }
 
     /// Whether a sum is beyond what can be added up: then its parts are not to be had by subtraction.
     pub(super) fn is_beyond(&self) -> bool {
-        self.ends.iter().any(|so_far| so_far.total == i64::MAX)
+        self.so_far.iter().any(|so_far| so_far.total == i64::MAX)
     }
 
     /// The contacts of a sum, with what it comes to at each.
     pub(super) fn rows(&self, place: usize) -> &[(i64, i64)] {
-        let length = self.ends.get(place).map_or(0, |so_far| so_far.length);
-        let start = place * self.stride;
-        self.rows.get(start..start + length).unwrap_or(&[])
+        let rows = self.so_far.get(place).and_then(|so_far| self.rows.get(so_far.from..so_far.to));
+        rows.unwrap_or(&[])
     }
 
     /// What the contacts of a sum from `first` on come to.
     pub(super) fn since(&self, place: usize, first: i64) -> i64 {
-        let Some(so_far) = self.ends.get(place) else { return 0 };
+        self.tail(place).since(first)
+    }
+
+    /// A sum, to be asked about several windows.
+    #[inline]
+    pub(super) fn tail(&self, place: usize) -> Tail<'_> {
         let rows = self.rows(place);
-        let before = rows.partition_point(|(time, _)| *time < first);
-        let gone = before.checked_sub(1).and_then(|last| rows.get(last)).map_or(0, |(_, sum)| *sum);
-        so_far.total - gone
+        let oldest = rows.first().map_or(i64::MAX, |(time, _)| *time);
+        Tail { rows, oldest, total: rows.last().map_or(0, |(_, total)| *total) }
+    }
+}
+
+/// One sum.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tail<'a> {
+    rows: &'a [(i64, i64)],
+    oldest: i64,
+    total: i64,
+}
+
+impl Tail<'_> {
+    /// What its contacts from `first` on come to.
+    #[inline]
+    pub(super) fn since(&self, first: i64) -> i64 {
+        let Self { rows, oldest, total } = *self;
+        if first <= oldest {
+            return total;
+        }
+        let is_before = |(time, _): &(i64, i64)| *time < first;
+        // Of few, looking at all is faster than halving.
+        let before = if rows.len() <= FEW {
+            rows.iter().map(|row| usize::from(is_before(row))).fold(0, usize::wrapping_add)
+        } else {
+            rows.partition_point(is_before)
+        };
+        rows.get(before.wrapping_sub(1)).map_or(0, |(_, gone)| total.wrapping_sub(*gone))
     }
 }

@@ -16,8 +16,7 @@ pub(super) fn checked(value: &[u8]) -> Option<&[u8]> {
         return Some(&EMPTY);
     }
     let (body, check) = value.split_last_chunk::<4>()?;
-    let is_sound =
-        body.first() == Some(&FORMAT) && crc32fast::hash(body) == u32::from_le_bytes(*check);
+    let is_sound = body.first() == Some(&FORMAT) && crc32fast::hash(body) == u32::from_le_bytes(*check);
     is_sound.then_some(value)
 }
 

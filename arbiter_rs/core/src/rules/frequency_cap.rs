@@ -32,23 +32,23 @@ impl FrequencyCap {
         self.written.limit.saturating_sub(kept).max(0)
     }
 
+    /// The priority below which places are kept from a candidate, and what it is allowed there.
+    pub(crate) fn below(&self) -> (u8, i64) {
+        self.written.reserve.map_or((0, self.written.limit), |reserve| {
+            (reserve.min_priority, self.written.limit.saturating_sub(reserve.places).max(0))
+        })
+    }
+
     /// A figure in the unit of the measure.
     #[must_use]
     pub const fn amount(&self, figure: i64) -> Amount {
-        match self.written.measure {
-            Measure::Contacts => Amount::Contacts(figure),
-            Measure::Points | Measure::Cost => Amount::Micros(figure),
-        }
+        self.written.measure.amount(figure)
     }
 
     /// What one contact of these terms weighs.
     #[must_use]
     pub const fn weight(&self, terms: &Terms) -> i64 {
-        match self.written.measure {
-            Measure::Contacts => 1,
-            Measure::Points => terms.pressure,
-            Measure::Cost => terms.cost,
-        }
+        self.written.measure.weight(terms)
     }
 
     fn is_counted(&self, contact: &Contact) -> bool {
@@ -235,6 +235,25 @@ impl Rule for FrequencyCap {
 /// Whether nothing of the party lies after `t`.
 fn is_last(view: &View<'_>, t: Timestamp) -> bool {
     view.state.contacts.last().is_none_or(|last| last.time <= t)
+}
+
+impl Measure {
+    /// A figure in its unit.
+    pub(crate) const fn amount(self, figure: i64) -> Amount {
+        match self {
+            Self::Contacts => Amount::Contacts(figure),
+            Self::Points | Self::Cost => Amount::Micros(figure),
+        }
+    }
+
+    /// What one contact of these terms weighs.
+    pub(crate) const fn weight(self, terms: &Terms) -> i64 {
+        match self {
+            Self::Contacts => 1,
+            Self::Points => terms.pressure,
+            Self::Cost => terms.cost,
+        }
+    }
 }
 
 /// A figure in whole units: contacts, points or money.

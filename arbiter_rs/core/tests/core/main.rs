@@ -4,7 +4,7 @@
 #[cfg(test)]
 mod alternatives;
 #[cfg(test)]
-#[path = "../both_ways.rs"]
+#[path = "../both_ways/mod.rs"]
 mod both_ways;
 #[cfg(test)]
 mod capacity;

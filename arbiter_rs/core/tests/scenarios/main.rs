@@ -2,7 +2,7 @@
 
 // Marked as tests, although all of this is, because clippy goes by the mark where it lets helpers unwrap.
 #[cfg(test)]
-#[path = "../both_ways.rs"]
+#[path = "../both_ways/mod.rs"]
 mod both_ways;
 #[cfg(test)]
 mod claims;

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::{
-    ArbiterError,
+    ArbiterError, plain,
     queues::{Known, Place, Queues},
 };
 use crate::{
@@ -107,9 +107,10 @@ pub(super) enum Outcome {
 
 impl<S> Drop for Held<'_, S> {
     fn drop(&mut self) {
-        if let Some(place) = &mut self.place {
-            let stored = std::mem::take(&mut self.stored);
-            place.pass_on(self.since.map(|since| Known { stored, since }));
+        let stored = std::mem::take(&mut self.stored);
+        match &mut self.place {
+            Some(place) => place.pass_on(self.since.map(|since| Known { stored, since })),
+            None => plain::done_with(stored.bytes),
         }
     }
 }

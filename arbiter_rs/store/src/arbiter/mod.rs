@@ -27,6 +27,7 @@
 mod catalogs;
 mod claims;
 mod held;
+mod plain;
 mod queues;
 mod scarce;
 mod shadow;
@@ -195,20 +196,18 @@ impl<S: Store> Arbiter<S> {
             let before = self.before(state);
             let outcome = decide(at.snapshot, state, request, standings, now)?;
             let before = before.map(shadow::Before::decided);
-            let granted = outcome.decisions.iter().filter_map(|decision| {
-                let grant = decision.grant.as_ref().filter(|grant| outcome.is_changed && !grant.is_repeat)?;
-                Some((grant, decision))
-            });
-            let stamp = at.stamp(request.customer, request.party, now);
-            let log =
-                granted.clone().map(|(grant, decision)| stamp.granted(grant, decision, request)).collect();
-            let charges = granted.clone().flat_map(|(_, decision)| decision.charges.clone()).collect();
-            let used = granted.filter_map(|(_, decision)| decision.claim.as_ref());
-            let counts = used.map(|claim| claims::count(at.snapshot, claim, claims::USED, now)).collect();
-            let is_scarce = scarce::denies(&outcome);
-            Ok(Step { log, charges, counts, is_scarce, ..Step::of((outcome, before)) })
+            Ok(at.granted(outcome, request, now).with(before))
         };
-        let ((outcome, before), snapshot) = self.update(request.party, now, change).await?;
+        // A shadow compares decisions on decoded values: while one runs, all go the long way.
+        let is_watched = self.shadow.load().is_some();
+        let plain = |at: At<'_>, stored: &Versioned| {
+            if is_watched {
+                return None;
+            }
+            let (outcome, value) = plain::grant(at.snapshot, stored, request, now)?;
+            Some((at.granted(outcome, request, now).with(None), value))
+        };
+        let ((outcome, before), snapshot) = self.update_plain(request.party, now, plain, change).await?;
         self.compare(before, request, &outcome, &snapshot, now).await;
         Ok((outcome, snapshot))
     }
@@ -218,7 +217,13 @@ impl<S: Store> Arbiter<S> {
         request: &Request<'_>,
         now: Timestamp,
     ) -> Result<(Outcome, Arc<Snapshot>), ArbiterError> {
-        let (loaded, snapshot) = self.load_known(request.party, now).await?;
+        let stored = self.store.load(request.party).await?;
+        let snapshot = self.snapshot()?;
+        if let Some((outcome, value)) = plain::grant(&snapshot, &stored, request, now) {
+            plain::done_with(value);
+            return Ok((outcome, snapshot));
+        }
+        let (loaded, snapshot) = self.known(request.party, &stored, now).await?;
         let mut scarce = Scarce::default();
         for _ in 0..MAX_ATTEMPTS {
             let mut state = loaded.state.clone();
@@ -324,7 +329,17 @@ impl<S: Store> Arbiter<S> {
     /// Load a value together with a catalog that knows all its names.
     async fn load_known(&self, party: &str, now: Timestamp) -> Result<(Loaded, Arc<Snapshot>), ArbiterError> {
         let stored = self.store.load(party).await?;
-        let mut loaded = Loaded { state: read(party, &stored)?, bytes: stored.bytes.len() };
+        self.known(party, &stored, now).await
+    }
+
+    /// A stored value, together with a catalog that knows all its names.
+    async fn known(
+        &self,
+        party: &str,
+        stored: &Versioned,
+        now: Timestamp,
+    ) -> Result<(Loaded, Arc<Snapshot>), ArbiterError> {
+        let mut loaded = Loaded { state: read(party, stored)?, bytes: stored.bytes.len() };
         let mut snapshot = self.snapshot()?;
         if ensure_known(&snapshot, &loaded.state).is_err() {
             self.refresh().await?;

@@ -6,13 +6,14 @@ use arbiter_core::{
     catalog::Snapshot,
     codec,
     customer::{Charge, CustomerState},
-    decide::{DecideError, ensure_known},
+    decide::{DecideError, Outcome, ensure_known},
+    request::Request,
     standings::Standings,
     time::Timestamp,
 };
 
 use super::{
-    Arbiter, ArbiterError, MAX_ATTEMPTS, behind, forget_over,
+    Arbiter, ArbiterError, MAX_ATTEMPTS, behind, claims, forget_over,
     held::{self, Held},
     read,
     scarce::{self, Scarce},
@@ -34,6 +35,21 @@ pub(super) struct At<'a> {
 impl<'a> At<'a> {
     pub(super) const fn stamp(&self, customer: &'a str, party: &'a str, now: Timestamp) -> Stamp<'a> {
         Stamp { customer, party, now, state_version: self.version, snapshot: self.snapshot }
+    }
+
+    /// The step of a decision: what its grants log, take and count.
+    pub(super) fn granted(&self, outcome: Outcome, request: &Request<'_>, now: Timestamp) -> Step<Outcome> {
+        let granted = outcome.decisions.iter().filter_map(|decision| {
+            let grant = decision.grant.as_ref().filter(|grant| outcome.is_changed && !grant.is_repeat)?;
+            Some((grant, decision))
+        });
+        let stamp = self.stamp(request.customer, request.party, now);
+        let log = granted.clone().map(|(grant, decision)| stamp.granted(grant, decision, request)).collect();
+        let charges = granted.clone().flat_map(|(_, decision)| decision.charges.clone()).collect();
+        let used = granted.filter_map(|(_, decision)| decision.claim.as_ref());
+        let counts = used.map(|claim| claims::count(self.snapshot, claim, claims::USED, now)).collect();
+        let is_scarce = scarce::denies(&outcome);
+        Step { log, charges, counts, is_scarce, ..Step::of(outcome) }
     }
 }
 
@@ -62,6 +78,27 @@ impl<T> Step<T> {
             is_scarce: false,
         }
     }
+
+    /// The same step with something beside its result.
+    pub(super) fn with<B>(self, beside: B) -> Step<(T, B)> {
+        let Self { result, log, charges, returned, counts, is_scarce } = self;
+        Step { result: (result, beside), log, charges, returned, counts, is_scarce }
+    }
+}
+
+/// What a step leaves behind: the state, or the bytes of the value right away.
+enum Made {
+    State(Box<CustomerState>),
+    Value(Vec<u8>),
+}
+
+impl Made {
+    fn value(self) -> Vec<u8> {
+        match self {
+            Self::State(state) => codec::encode(&state),
+            Self::Value(value) => value,
+        }
+    }
 }
 
 impl<S: Store> Arbiter<S> {
@@ -75,11 +112,26 @@ impl<S: Store> Arbiter<S> {
         now: Timestamp,
         change: impl Fn(At<'_>, &mut CustomerState, &mut Standings) -> Result<Step<T>, DecideError>,
     ) -> Result<(T, Arc<Snapshot>), ArbiterError> {
+        self.update_plain(party, now, |_, _| None, change).await
+    }
+
+    /// [`Arbiter::update`] where a plain step is made on the bytes of the value, and gives those of the next one.
+    pub(super) async fn update_plain<T>(
+        &self,
+        party: &str,
+        now: Timestamp,
+        plain: impl Fn(At<'_>, &Versioned) -> Option<(Step<T>, Vec<u8>)>,
+        change: impl Fn(At<'_>, &mut CustomerState, &mut Standings) -> Result<Step<T>, DecideError>,
+    ) -> Result<(T, Arc<Snapshot>), ArbiterError> {
         let mut snapshot = self.snapshot()?;
         let mut held = Held::enter(&self.store, &self.queues, party).await?;
         let mut scarce = Scarce::default();
         for _ in 0..MAX_ATTEMPTS {
-            let made = self.step(&mut snapshot, party, held.stored(), &mut scarce, now, &change).await;
+            let version = held.stored().version.saturating_add(1);
+            let made = match plain(At { snapshot: &snapshot, version }, held.stored()) {
+                Some((step, value)) => Ok((Some(step), Made::Value(value))),
+                None => self.step(&mut snapshot, party, held.stored(), &mut scarce, now, &change).await,
+            };
             let is_answer = match &made {
                 Ok((step, _)) => step.as_ref().is_some_and(|step| step.log.is_empty()),
                 Err(_) => true,
@@ -89,7 +141,7 @@ impl<S: Store> Arbiter<S> {
                 scarce.is_fresh = false;
                 continue;
             }
-            let (Some(step), state) = made? else { continue };
+            let (Some(step), made) = made? else { continue };
             if step.log.is_empty() {
                 return Ok((step.result, snapshot));
             }
@@ -101,7 +153,7 @@ impl<S: Store> Arbiter<S> {
             let returned = scarce::returned(&snapshot, &step.returned, now);
             let counts = step.counts.iter().chain(&returned).map(scarce::Count::tally);
             let tallies: Vec<Tally<'_>> = taken.tallies().into_iter().chain(counts).collect();
-            let committed = held.commit(codec::encode(&state), &step.log, &tallies).await;
+            let committed = held.commit(made.value(), &step.log, &tallies).await;
             drop(tallies);
             match committed {
                 Ok(held::Outcome::Done) => {
@@ -140,7 +192,7 @@ impl<S: Store> Arbiter<S> {
         scarce: &mut Scarce,
         now: Timestamp,
         change: impl Fn(At<'_>, &mut CustomerState, &mut Standings) -> Result<Step<T>, DecideError>,
-    ) -> Result<(Option<Step<T>>, CustomerState), ArbiterError> {
+    ) -> Result<(Option<Step<T>>, Made), ArbiterError> {
         let mut state = read(party, stored)?;
         if ensure_known(snapshot, &state).is_err() {
             self.refresh().await?;
@@ -151,6 +203,6 @@ impl<S: Store> Arbiter<S> {
         let at = At { snapshot, version: stored.version.saturating_add(1) };
         let step = change(at, &mut state, &mut scarce.standings)?;
         let is_settled = self.is_settled(snapshot, scarce, step.is_scarce, now).await?;
-        Ok((is_settled.then_some(step), state))
+        Ok((is_settled.then_some(step), Made::State(Box::new(state))))
     }
 }

@@ -41,10 +41,12 @@ pub(crate) fn compare(
     let decided = decide(snapshot, &mut after, request, &mut standings, now);
     let mut next = vec![0xff; 3];
     let granted = SCRATCH.with_borrow_mut(|scratch| {
-        grant(snapshot, &value, request, now, scratch, &mut next).map(arbiter_core::fast_path::Granted::outcome)
+        grant(snapshot, &value, request, now, scratch, &mut next)
+            .map(arbiter_core::fast_path::Granted::outcome)
     });
     let Some(granted) = granted else {
-        let grants = decided.iter().flat_map(|outcome| &outcome.decisions).filter_map(|decision| decision.grant);
+        let grants =
+            decided.iter().flat_map(|outcome| &outcome.decisions).filter_map(|decision| decision.grant);
         let repeats: Vec<bool> = grants.map(|grant| grant.is_repeat).collect();
         return Ok(match repeats.as_slice() {
             [] => Way::Refused,
@@ -53,7 +55,8 @@ pub(crate) fn compare(
         });
     };
     let same = |what: &str, is_same: bool| {
-        let told = || format!("{what} of {request:?} at {now:?} on {value:02x?}: {granted:?}, not {decided:?}");
+        let told =
+            || format!("{what} of {request:?} at {now:?} on {value:02x?}: {granted:?}, not {decided:?}");
         if is_same { Ok(()) } else { Err(told()) }
     };
     let Ok(outcome) = &decided else { return Err(same("answer", false).unwrap_err()) };
