@@ -72,13 +72,14 @@ class ReferenceModel:
         }
         scores = [self.score(asked, candidate) for candidate in asked.candidates]
         decisions: dict[int, Decision] = {}
-        winners: list[str] = []
         ranked = self.ranking(asked, scores)
         for position in ranked:
             candidate = asked.candidates[position]
             if (candidate.campaign, candidate.channel) in held:
                 decisions[position] = Decision("GRANT", contact=held[candidate.campaign, candidate.channel])
-                winners.append(candidate.campaign)
+        # In the order in which they took their places: scores may have changed since.
+        again = [decision.contact for decision in decisions.values()]
+        winners = [c.campaign for c in contacts for repeated in again if c is repeated]
         for position in (p for p in ranked if p not in decisions):
             candidate = asked.candidates[position]
             if candidate.campaign not in self.catalog["campaigns"]:
