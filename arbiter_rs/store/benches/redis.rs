@@ -381,7 +381,7 @@ fn main() {
     ];
     for _ in 0..ROUNDS {
         for contender in &mut contenders {
-            contender.round(server.process(), Duration::from_millis(length));
+            contender.round(server.process.id(), Duration::from_millis(length));
         }
     }
     println!("\n{parties} customers held, {IN_FLIGHT} in flight, median of {ROUNDS} rounds of {length} ms");

@@ -6,7 +6,7 @@
 -- leave it untrimmed this time), how many tallies, how many records, for each tally the field of its fence, the field of
 -- its count, what is added and for how many ms it is kept (0 for ever), the records.
 -- Returns for each party 1 when it is done, 2 where a count is fenced, 3 where one would be beyond its maximum, the error
--- that Redis gave, else the current value ("" for none); unless it is done nothing was changed.
+-- that Redis gave, else the current value (nil for none); unless it is done nothing was changed.
 local VERSION_BYTES = 8
 local NONE = '\0\0\0\0\0\0\0\0'
 
@@ -21,7 +21,7 @@ local function commit(key, at, tallies, records)
         found = string.sub(found, 1, VERSION_BYTES)
     end
     if found ~= expected then
-        return current or ''
+        return current
     end
     local first = at + 7
     local sums = {}

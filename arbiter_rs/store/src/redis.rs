@@ -206,11 +206,14 @@ impl Store for RedisStore {
             Reply::Fenced => Ok(Commit::Fenced),
             Reply::Full => Err(tally::full()),
             Reply::Found(current) => {
-                let found = conflict(&current, party)?;
-                if let Commit::Conflict(current) = &found {
-                    self.cache.put(party, current.version, &current.bytes);
-                }
-                Ok(found)
+                // What is there without being a value is not none: nothing is written over it.
+                let current = record::split(&current, party)?;
+                self.cache.put(party, current.version, &current.bytes);
+                Ok(Commit::Conflict(current))
+            }
+            Reply::Nothing => {
+                self.cache.put(party, 0, &[]);
+                Ok(Commit::Conflict(Versioned::default()))
             }
         }
     }
@@ -245,7 +248,7 @@ impl Store for RedisStore {
         match self.run(&call).await? {
             Reply::Done => Ok(Commit::Done),
             Reply::Found(newest) => Ok(Commit::Conflict(self.newest_catalog(parse_version(&newest)?).await?)),
-            Reply::Fenced | Reply::Full => Err(call.strange()),
+            Reply::Fenced | Reply::Full | Reply::Nothing => Err(call.strange()),
         }
     }
 
@@ -386,19 +389,26 @@ pub(crate) enum Reply {
     Full,
     /// What it found instead of what was expected.
     Found(Vec<u8>),
+    /// It found nothing where something was expected.
+    Nothing,
 }
 
 impl Reply {
     /// What a script answered, for the one party where it answers for several; None for what no script says.
     fn read(reply: Value) -> Option<Self> {
-        let replies = [(1, Self::Done), (2, Self::Fenced), (3, Self::Full)];
+        let replies = [
+            (Value::Int(1), Self::Done),
+            (Value::Int(2), Self::Fenced),
+            (Value::Int(3), Self::Full),
+            (Value::Nil, Self::Nothing),
+        ];
         if let Value::Array(mut of_parties) = reply {
             return of_parties.pop().filter(|_| of_parties.is_empty()).and_then(Self::read);
         }
         if let Value::BulkString(found) = reply {
             return Some(Self::Found(found));
         }
-        replies.into_iter().find(|(code, _)| reply == Value::Int(*code)).map(|(_, reply)| reply)
+        replies.into_iter().find(|(said, _)| *said == reply).map(|(_, reply)| reply)
     }
 }
 

@@ -78,7 +78,7 @@ impl RedisStore {
         match self.run(&call).await? {
             Reply::Done => Ok(Commit::Done),
             Reply::Found(current) => conflict(&current, name),
-            Reply::Fenced | Reply::Full => Err(call.strange()),
+            Reply::Fenced | Reply::Full | Reply::Nothing => Err(call.strange()),
         }
     }
 

@@ -182,6 +182,15 @@ async fn a_value_changed_behind_its_back_is_neither_answered_from_nor_written_ov
         assert_eq!(ask::<Vec<u8>>(&server, &["GET", &key]).await, whole);
         assert_eq!(asked(first, "beyond").await, None);
     }
+    // What is there without being a value is not a customer of whom nothing is stored.
+    for damaged in ["", "short"] {
+        let _: () = ask(&server, &["SET", &key, damaged]).await;
+        let name = ContactName { sequence: contacts[0], time: T };
+        let error =
+            first.settle("p", name, SettleStep::Confirm { send_time: T }, T).await.map(drop).unwrap_err();
+        assert!(matches!(error, ArbiterError::Store(StoreError::Corrupt { .. })), "{damaged}: {error:?}");
+        assert_eq!(ask::<String>(&server, &["GET", &key]).await, damaged);
+    }
 }
 
 async fn a_grant_that_was_not_heard_of_is_one_place(client: &str) {

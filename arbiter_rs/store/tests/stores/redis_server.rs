@@ -13,7 +13,7 @@ const PORTS_TRIED: usize = 10;
 
 /// A running Redis.
 pub(crate) struct RedisServer {
-    process: Child,
+    pub(crate) process: Child,
     port: u16,
     directory: TempDir,
     settings: Vec<String>,
@@ -51,11 +51,6 @@ impl RedisServer {
     /// Where it listens.
     pub(crate) const fn port(&self) -> u16 {
         self.port
-    }
-
-    /// Its process.
-    pub(crate) fn process(&self) -> u32 {
-        self.process.id()
     }
 
     /// Kill it as `kill -9` does.
