@@ -184,7 +184,7 @@ mod tests {
     use super::*;
 
     fn slope() -> impl Strategy<Value = Slope> {
-        (0.01..20.0, 0.0..3_000.0, 0.0..3_000.0).prop_map(|(seconds, from, to)| Slope { seconds, from, to })
+        (0.01..5.0, 0.0..400.0, 0.0..400.0).prop_map(|(seconds, from, to)| Slope { seconds, from, to })
     }
 
     proptest! {
