@@ -34,7 +34,7 @@ STORE ?= memory
 DURATION ?=
 RATE ?=
 
-.PHONY: peers help demo test check serve bench proto format requirements build clean cargo redis load
+.PHONY: help peers demo test check serve bench proto format requirements build clean cargo redis load
 
 help: ## this list
 	@grep -E '^[a-z]+:.* ## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z]+):.* ## /\1\t/' | while IFS=$$'\t' read -r name does; do printf '  make %-14s %s\n' "$$name" "$$does"; done

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::{
+    drive::Second,
     figures::Percentiles,
     numbers::float,
     plot::{Line, Plot, escape},
@@ -103,46 +104,47 @@ fn summary(report: &Report) -> String {
     )
 }
 
-fn plots(report: &Report) -> String {
-    let over_time = |name, pick: fn(&crate::drive::Second) -> f64| Line {
-        name,
-        points: report.timeline.iter().map(|second| (float(second.second), pick(second))).collect(),
-    };
-    let answered = |name, pick: fn(&crate::drive::Second) -> f64| Line {
-        name,
-        points: report
-            .timeline
-            .iter()
-            .filter(|second| second.answered > 0)
-            .map(|second| (float(second.second), pick(second)))
-            .collect(),
-    };
+fn over_time(report: &Report, name: &'static str, pick: fn(&Second) -> f64) -> Line {
+    Line { name, points: report.timeline.iter().map(|second| (float(second.second), pick(second))).collect() }
+}
+
+/// As `over_time`, without the seconds in which nothing was answered.
+fn while_answered(report: &Report, name: &'static str, pick: fn(&Second) -> f64) -> Line {
+    let answered = report.timeline.iter().filter(|second| second.answered > 0);
+    Line { name, points: answered.map(|second| (float(second.second), pick(second))).collect() }
+}
+
+/// About ten marks of an axis of seconds.
+fn marks(report: &Report) -> Vec<(f64, String)> {
     let last = report.timeline.last().map_or(0, |second| second.second);
     let every = (last / 10).max(1);
-    let marks = || {
-        (0..=last)
-            .filter(|second| second % every == 0)
-            .map(|second| (float(second), second.to_string()))
-            .collect()
-    };
-    let nines = |share: f64| -(1.0 - share).log10();
-    let throughput = Plot {
+    (0..=last)
+        .filter(|second| second.is_multiple_of(every))
+        .map(|second| (float(second), second.to_string()))
+        .collect()
+}
+
+fn throughput_plot(report: &Report) -> Plot {
+    Plot {
         id: "throughput",
         says: format!(
             "Calls a second asked for and answered over {} seconds; on the whole {} answers a second.",
-            last + 1,
+            report.timeline.len(),
             figure(report.answers_per_second)
         ),
         x_name: "second",
         y_name: "calls a second",
         is_log: false,
-        x_marks: marks(),
+        x_marks: marks(report),
         lines: vec![
-            over_time("asked", |second| second.asked),
-            over_time("answered", |second| float(second.answered)),
+            over_time(report, "asked", |second| second.asked),
+            over_time(report, "answered", |second| float(second.answered)),
         ],
-    };
-    let latency = Plot {
+    }
+}
+
+fn latency_plot(report: &Report) -> Plot {
+    Plot {
         id: "latency",
         says: format!(
             "Latency percentiles of each second; on the whole p50 {} and p99 {} microseconds.",
@@ -152,30 +154,36 @@ fn plots(report: &Report) -> String {
         x_name: "second",
         y_name: "µs",
         is_log: true,
-        x_marks: marks(),
+        x_marks: marks(report),
         lines: vec![
-            answered("p50", |second| second.latency.p50_us),
-            answered("p99", |second| second.latency.p99_us),
-            answered("p99.9", |second| second.latency.p999_us),
+            while_answered(report, "p50", |second| second.latency.p50_us),
+            while_answered(report, "p99", |second| second.latency.p99_us),
+            while_answered(report, "p99.9", |second| second.latency.p999_us),
         ],
-    };
-    let spread = Plot {
+    }
+}
+
+fn distribution_plot(report: &Report) -> Plot {
+    let nines = |share: f64| -(1.0 - share).log10();
+    let highest = report.distribution.last().map_or(0.0, |(share, _)| *share);
+    let shares = [("0", 0.0), ("90 %", 0.9), ("99 %", 0.99), ("99.9 %", 0.999), ("99.99 %", 0.9999)];
+    let x_marks = shares.into_iter().filter(|(_, share)| highest >= *share);
+    Plot {
         id: "distribution",
         says: "Latency by the share of calls that were answered within it.".to_owned(),
         x_name: "share of calls",
         y_name: "µs",
         is_log: true,
-        x_marks: [("0", 0.0), ("90 %", 0.9), ("99 %", 0.99), ("99.9 %", 0.999), ("99.99 %", 0.9999)]
-            .into_iter()
-            .filter(|(_, share)| report.distribution.last().is_some_and(|(highest, _)| highest >= share))
-            .map(|(words, share)| (nines(share), words.to_owned()))
-            .collect(),
+        x_marks: x_marks.map(|(words, share)| (nines(share), words.to_owned())).collect(),
         lines: vec![Line {
             name: "all calls",
             points: report.distribution.iter().map(|(share, us)| (nines(*share), *us)).collect(),
         }],
-    };
-    let decisions = Plot {
+    }
+}
+
+fn verdict_plot(report: &Report) -> Plot {
+    Plot {
         id: "verdicts",
         says: format!(
             "Grants, denials and errors by second; in all {} grants and {} denials.",
@@ -185,33 +193,34 @@ fn plots(report: &Report) -> String {
         x_name: "second",
         y_name: "a second",
         is_log: false,
-        x_marks: marks(),
+        x_marks: marks(report),
         lines: vec![
-            over_time("grants", |second| float(second.grants)),
-            over_time("denials", |second| float(second.denials)),
-            over_time("errors", |second| float(second.errors)),
+            over_time(report, "grants", |second| float(second.grants)),
+            over_time(report, "denials", |second| float(second.denials)),
+            over_time(report, "errors", |second| float(second.errors)),
         ],
-    };
+    }
+}
+
+fn plots(report: &Report) -> String {
     let parts = [
         (
             "Throughput",
-            throughput,
+            throughput_plot(report),
             "Asked is what the schedule wanted in each second, fixed before the run; answered counts what came back in it.",
         ),
         (
             "Latency over time",
-            latency,
+            latency_plot(report),
             "From the instant at which a call was due, not from when it was sent: a server that stalls pays for the calls that wait. Seconds without an answer are left out.",
         ),
-        ("Latency distribution", spread, ""),
-        ("Verdicts", decisions, ""),
+        ("Latency distribution", distribution_plot(report), ""),
+        ("Verdicts", verdict_plot(report), ""),
     ];
-    parts
-        .into_iter()
-        .map(|(title, plot, note)| {
-            format!("<section><h2>{title}</h2>{}<p class=\"about\">{note}</p></section>", plot.svg())
-        })
-        .collect()
+    let section = |(title, plot, note): (&str, Plot, &str)| {
+        format!("<section><h2>{title}</h2>{}<p class=\"about\">{note}</p></section>", plot.svg())
+    };
+    parts.into_iter().map(section).collect()
 }
 
 fn latency_table(report: &Report) -> String {

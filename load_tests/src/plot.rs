@@ -82,6 +82,23 @@ impl Plot {
                 figure(mark)
             );
         }
+        self.write_x_axis(&mut svg, x_at);
+        for (place, line) in self.lines.iter().enumerate() {
+            let points: Vec<String> =
+                line.points.iter().map(|(x, y)| format!("{:.1},{:.1}", x_at(*x), y_at(*y))).collect();
+            let dash = DASHES.get(place % DASHES.len()).copied().unwrap_or_default();
+            let _ = write!(
+                svg,
+                "<polyline class=\"line c{place}\" stroke-dasharray=\"{dash}\" points=\"{}\"/>",
+                points.join(" ")
+            );
+        }
+        svg.push_str("</svg>");
+        svg.push_str(&self.legend());
+        svg
+    }
+
+    fn write_x_axis(&self, svg: &mut String, x_at: impl Fn(f64) -> f64) {
         for (x, words) in &self.x_marks {
             let _ = write!(
                 svg,
@@ -104,19 +121,6 @@ impl Plot {
             "<text x=\"12\" y=\"{middle:.1}\" text-anchor=\"middle\" transform=\"rotate(-90 12 {middle:.1})\">{}</text>",
             escape(self.y_name)
         );
-        for (place, line) in self.lines.iter().enumerate() {
-            let points: Vec<String> =
-                line.points.iter().map(|(x, y)| format!("{:.1},{:.1}", x_at(*x), y_at(*y))).collect();
-            let dash = DASHES.get(place % DASHES.len()).copied().unwrap_or_default();
-            let _ = write!(
-                svg,
-                "<polyline class=\"line c{place}\" stroke-dasharray=\"{dash}\" points=\"{}\"/>",
-                points.join(" ")
-            );
-        }
-        svg.push_str("</svg>");
-        svg.push_str(&self.legend());
-        svg
     }
 
     fn legend(&self) -> String {

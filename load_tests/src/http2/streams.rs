@@ -79,7 +79,7 @@ impl<T> Streams<T> {
     }
 
     fn place(&self, id: u32) -> Option<usize> {
-        if id % 2 == 0 {
+        if id.is_multiple_of(2) {
             return None;
         }
         usize::try_from(id.checked_sub(self.first_id)? / 2).ok()

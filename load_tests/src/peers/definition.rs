@@ -192,12 +192,11 @@ fn is_wanted(value: &Value, path: &str, wanted: &serde_json::Value) -> bool {
     else {
         return false;
     };
-    let found = match value {
-        Value::Message(message) => {
-            message.descriptor().get_field_by_name(first).map(|field| message.get_field(&field).into_owned())
-        }
-        Value::List(list) => first.parse::<usize>().ok().and_then(|place| list.get(place).cloned()),
-        _ => None,
+    let found = if let Value::Message(message) = value {
+        message.descriptor().get_field_by_name(first).map(|field| message.get_field(&field).into_owned())
+    } else {
+        let list = value.as_list();
+        first.parse::<usize>().ok().and_then(|place| list.and_then(|list| list.get(place).cloned()))
     };
     match (found, rest) {
         (Some(found), Some(rest)) => is_wanted(&found, rest, wanted),
