@@ -1,4 +1,4 @@
-"""An empty grpcio aio server: reads any request of ArbitrationService, answers an empty message. Says where it listens as `repit serve` does."""
+"""An empty grpcio aio server: any RequestContact, an empty answer. Says where it listens as `repit serve` does."""
 
 import asyncio
 import json
@@ -19,7 +19,8 @@ async def serve() -> None:
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("repit.v1.ArbitrationService", handlers),))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    print(json.dumps({"event": "serving", "address": f"127.0.0.1:{port}"}), file=sys.stderr, flush=True)
+    sys.stderr.write(json.dumps({"event": "serving", "address": f"127.0.0.1:{port}"}) + "\n")
+    sys.stderr.flush()
     await server.wait_for_termination()
 
 

@@ -1,4 +1,4 @@
-"""The load tests as `make load` runs them: every shipped profile against a real server, its report and its exit status."""
+"""The load tests as `make load` runs them: every shipped profile against a real server, its report, its exit status."""
 
 import json
 import re
