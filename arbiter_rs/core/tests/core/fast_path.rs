@@ -335,6 +335,16 @@ fn sums_that_overflow_are_left_to_the_long_way() {
 }
 
 #[test]
+fn a_clock_that_runs_ahead_is_kept() {
+    let rules = json!([sliding("many", 100, DAY_MS)]);
+    for ahead_ms in [-1, 0, 1, HOUR_MS] {
+        let mut state = state_of([held(T.minus_ms(25 * HOUR_MS), Some(1)), held(T, None)]);
+        state.clock = T.plus_ms(ahead_ms);
+        assert_eq!(way(&rules, &state, T), Way::Fast, "{ahead_ms}");
+    }
+}
+
+#[test]
 fn segments_are_found_again_or_given_the_next_number() {
     let snapshot = with_rules(&json!([sliding("many", 100, DAY_MS)]));
     let mut world = World::new(snapshot);
