@@ -15,7 +15,9 @@ async def answer(_request: bytes, _context: "grpc.aio.ServicerContext[bytes, byt
 async def serve() -> None:
     """Serve on a free port of loopback until the process is ended."""
     server = grpc.aio.server()
-    handlers = {"RequestContact": grpc.unary_unary_rpc_method_handler(answer)}
+    handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
+        "RequestContact": grpc.unary_unary_rpc_method_handler(answer)
+    }
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("repit.v1.ArbitrationService", handlers),))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

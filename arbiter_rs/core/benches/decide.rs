@@ -125,7 +125,7 @@ fn main() {
     let (decided, explained, coded) =
         (decisions(&mut criterion), explanations(&mut criterion), codec(&mut criterion));
     criterion.final_summary();
-    figures::print("decision in core", &decided);
-    figures::print("explanation in core", &explained);
-    figures::print("value in core", &coded);
+    figures::print("decision in core", &decided, None);
+    figures::print("explanation in core", &explained, None);
+    figures::print("value in core", &coded, None);
 }

@@ -144,7 +144,7 @@ fn main() {
     let counting = std::env::args().skip_while(|argument| argument != "--count").nth(1);
     if let Some(name) = counting {
         // For a profiler, more often than callgrind is made to wait for.
-        let times = std::env::args().last().and_then(|times| times.parse().ok()).unwrap_or(COUNTED);
+        let times = std::env::args().next_back().and_then(|times| times.parse().ok()).unwrap_or(COUNTED);
         let question = questions().into_iter().find(|question| question.name() == name).unwrap();
         let (snapshot, value) = question.world();
         question.run(&snapshot, &value, &mut |operation| {
@@ -167,5 +167,5 @@ fn main() {
     }
     criterion.final_summary();
     let names: Vec<String> = questions.iter().map(Question::name).collect();
-    figures::print_with_instructions(GROUP, &names, "counted_from_here", COUNTED);
+    figures::print(GROUP, &names, Some(("counted_from_here", COUNTED)));
 }

@@ -159,5 +159,5 @@ fn main() {
         println!("Redis is left out: redis-server is not installed (`apt-get install redis-server`)");
     }
     criterion.final_summary();
-    figures::print(GROUP, &questions);
+    figures::print(GROUP, &questions, None);
 }

@@ -168,15 +168,16 @@ impl Page {
 
 /// The class of the smallest slot that a block of `length` bytes fits in.
 fn class_of(length: usize) -> usize {
-    match length {
-        0..=STEP => 0,
-        ..=FINE_BYTES => (length - 1) / STEP,
-        ..=SHARED_BYTES => {
-            // 256 < length: the power of two below it, and which eighth of it.
-            let octave = (length - 1).ilog2() as usize;
-            FINE_CLASSES + (octave - 8) * 8 + ((length - 1) >> (octave - 3)) - 8
-        }
-        _ => OWN_PAGE,
+    // The last byte that it needs.
+    let last = length.saturating_sub(1);
+    if length <= FINE_BYTES {
+        last / STEP
+    } else if length <= SHARED_BYTES {
+        // The power of two below it, and which eighth of it.
+        let octave = last.ilog2() as usize;
+        FINE_CLASSES + (octave - 8) * 8 + (last >> (octave - 3)) - 8
+    } else {
+        OWN_PAGE
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
 
 use repit_load::echo::{Answer, Runtime};
 
-use crate::echo;
+use crate::runs::echo;
 
 const PROFILE: &str = r#"
 about = "a <test> & more"

@@ -36,7 +36,7 @@ fn every_peer_has_a_question_with_a_key_and_an_answer_that_can_be_judged() {
     assert_eq!(names, ["envoy ratelimit", "gubernator", "throttlecrab"]);
     for each in &all {
         assert!(each.template().unwrap().has_key(), "{}", each.name);
-        each.judge().unwrap();
+        let _judges = each.judge().unwrap();
         let said = format!("{:?} {:?}", each.command, each.environment);
         assert!(said.contains("{port}"), "{} is not told its port", each.name);
         assert_eq!(each.needs_redis, said.contains("{redis}"), "{}", each.name);

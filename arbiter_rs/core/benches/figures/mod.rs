@@ -26,27 +26,21 @@ fn median_ns(group: &str, question: &str) -> Option<f64> {
     estimates.pointer("/median/point_estimate")?.as_f64()
 }
 
-/// Print the median of each question of a group that was run.
-pub(crate) fn print(group: &str, questions: &[String]) {
-    println!("\n{group}, median per operation");
-    for question in questions {
-        if let Some(median_ns) = median_ns(group, question) {
-            println!("  {question:<54} {:>12}", in_words(median_ns));
-        }
-    }
-}
+/// Which operations callgrind counts: those in a function of this name, which does each so often.
+pub(crate) type Counted = Option<(&'static str, u64)>;
 
-/// [`print`] with the instructions of each question beside its time, as callgrind counts them in a function of this name, which does the
-/// operation so often; `-` where there is no valgrind.
-#[allow(dead_code, reason = "not every bench counts")]
-pub(crate) fn print_with_instructions(group: &str, questions: &[String], function: &str, times: u64) {
-    println!("\n{group}, median per operation, and instructions");
+/// Print the median of each question of a group that was run, and beside it the instructions where they are counted; `-` where there is no
+/// valgrind.
+pub(crate) fn print(group: &str, questions: &[String], counted: Counted) {
+    let beside = if counted.is_some() { ", and instructions" } else { "" };
+    println!("\n{group}, median per operation{beside}");
     for question in questions {
-        if let Some(median_ns) = median_ns(group, question) {
+        let Some(median_ns) = median_ns(group, question) else { continue };
+        let counted = counted.map_or_else(String::new, |(function, times)| {
             let instructions = instructions(question, function).map(|all| all / times);
-            let instructions = instructions.map_or_else(|| "-".to_owned(), |count| count.to_string());
-            println!("  {question:<64} {:>12} {instructions:>10}", in_words(median_ns));
-        }
+            instructions.map_or_else(|| "-".to_owned(), |count| count.to_string())
+        });
+        println!("  {question:<64} {:>12} {counted:>10}", in_words(median_ns));
     }
 }
 
