@@ -298,6 +298,13 @@ objectives = {p99_us = 1000}
     }
 
     #[test]
+    fn the_profile_that_the_docs_show_is_one() {
+        let page = include_str!("../../docs/load-testing.md");
+        let shown = page.split_once("```toml profile\n").unwrap().1.split_once("```").unwrap().0;
+        assert!(read(shown).is_ok_and(|profile| profile.curve().is_ok()), "{:?}", read(shown));
+    }
+
+    #[test]
     fn a_profile_is_read_and_its_curve_is_the_sum_of_its_pieces() {
         let profile = read(PROFILE).unwrap();
         let curve = profile.curve().unwrap();

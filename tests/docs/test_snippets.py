@@ -33,7 +33,19 @@ from tests.docs.pages import (
 )
 from tests.servers import ServerProcess, environment
 
-KNOWN = {"", "console", "json", "python run", "sh", "text", "toml", "yaml", "yaml policies", "yaml refused"}
+KNOWN = {
+    "",
+    "console",
+    "json",
+    "python run",
+    "sh",
+    "text",
+    "toml",
+    "toml profile",
+    "yaml",
+    "yaml policies",
+    "yaml refused",
+}
 COMMANDS = [command for block in blocks("console") for command in commands_of(block)]
 NO_OR_YES = {0, 1}
 
@@ -114,6 +126,12 @@ def test_a_json_block_is_json(block: Block) -> None:
 @pytest.mark.parametrize("block", blocks("toml"), ids=str)
 def test_a_settings_file_holds_settings(block: Block) -> None:
     assert set(tomllib.loads(block.text)) <= set(names())
+
+
+@pytest.mark.parametrize("block", blocks("toml profile"), ids=str)
+def test_a_profile_says_what_every_profile_says(block: Block) -> None:
+    shipped = [tomllib.loads(path.read_text("utf-8")) for path in (ROOT / "load_tests/profiles").glob("*.toml")]
+    assert set(tomllib.loads(block.text)) >= set.intersection(*map(set, shipped)) >= {"catalog", "mix"}
 
 
 def test_the_compiled_catalog_that_is_shown_is_one_for_the_engine() -> None:
