@@ -23,7 +23,7 @@ use std::{
     net::{SocketAddr, ToSocketAddrs},
     num::NonZeroUsize,
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, mpsc},
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -163,12 +163,24 @@ impl<S: Store + 'static> Listener<S> {
                 drop(first.spawn(accept(listener, cores.clone(), self.stop.visit())));
             }
         }
+        let (opening, opened) = mpsc::channel::<()>();
         let threads = runtimes.into_iter().enumerate().map(|(number, runtime)| {
-            let stop = Arc::clone(&self.stop);
+            let (door, stop, opening) =
+                (Arc::clone(&self.shared.door), Arc::clone(&self.stop), opening.clone());
             let name = format!("repit-door-{number}");
-            thread::Builder::new().name(name).spawn(move || runtime.block_on(stop.cut()))
+            thread::Builder::new().name(name).spawn(move || {
+                runtime.block_on(async {
+                    // The runtime's own connection to the store is there before its first question. Where that fails, the question tries again.
+                    drop(door.arbiter().store().ping().await);
+                    drop((door, opening));
+                    stop.cut().await;
+                });
+            })
         });
         *life = Life::Serving(threads.collect::<io::Result<_>>()?);
+        drop(opening);
+        // Nothing is ever sent: all have asked the store when the last of them has let go.
+        let _asked = opened.recv();
         Ok(())
     }
 
