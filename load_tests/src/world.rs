@@ -42,6 +42,20 @@ pub fn fill(
     Ok(total)
 }
 
+/// Send messages of one method; the first error that an answer holds ends in one of the run.
+fn send(
+    address: SocketAddr,
+    method: &str,
+    bodies: &mut dyn Iterator<Item = Vec<u8>>,
+    first_error: impl Fn(&[u8]) -> Option<String>,
+) -> Result<(), LoadError> {
+    let mut refused = None;
+    let mut take = |body: &[u8]| refused = refused.take().or_else(|| first_error(body));
+    let path = format!("/repit.v1.ArbitrationService/{method}");
+    pump(address, &path, CONNECTIONS, IN_FLIGHT, bodies, &mut take)?;
+    refused.map_or(Ok(()), |trouble| Err(LoadError::Server(format!("filling the world: {trouble}"))))
+}
+
 /// The customers of contact `n` and of those after it, up to `AT_ONCE`: every customer once, then every customer again.
 fn chunks(profile: &Profile) -> impl Iterator<Item = std::ops::Range<u64>> {
     let total = profile.world.customers * profile.world.contacts_each;
@@ -76,21 +90,11 @@ fn record(
         }
         questions::whole(&RecordEngagementsRequest { engagements, ..RecordEngagementsRequest::default() })
     });
-    let mut refused = None;
-    let mut take = |body: &[u8]| {
+    let first_error = |body: &[u8]| {
         let results = Recorded::decode(body).map(|recorded| recorded.results).unwrap_or_default();
-        refused = refused.take().or_else(|| results.into_iter().find_map(|result| result.error));
+        results.into_iter().find_map(|result| result.error).map(|error| error.message)
     };
-    pump(
-        address,
-        "/repit.v1.ArbitrationService/RecordEngagements",
-        CONNECTIONS,
-        IN_FLIGHT,
-        &mut bodies,
-        &mut take,
-    )?;
-    refused
-        .map_or(Ok(()), |trouble| Err(LoadError::Server(format!("filling the world: {}", trouble.message))))
+    send(address, "RecordEngagements", &mut bodies, first_error)
 }
 
 fn request(
@@ -118,19 +122,9 @@ fn request(
         whole.extend(body);
         whole
     });
-    let mut refused = None;
-    let mut take = |body: &[u8]| {
+    let first_error = |body: &[u8]| {
         let results = Outcomes::decode(body).map(|outcomes| outcomes.results).unwrap_or_default();
-        refused = refused.take().or_else(|| results.into_iter().find_map(|result| result.error));
+        results.into_iter().find_map(|result| result.error).map(|error| error.message)
     };
-    pump(
-        address,
-        "/repit.v1.ArbitrationService/BatchRequestContacts",
-        CONNECTIONS,
-        IN_FLIGHT,
-        &mut bodies,
-        &mut take,
-    )?;
-    refused
-        .map_or(Ok(()), |trouble| Err(LoadError::Server(format!("filling the world: {}", trouble.message))))
+    send(address, "BatchRequestContacts", &mut bodies, first_error)
 }

@@ -81,6 +81,9 @@ def test_it_starts_and_stops_again_and_again(listen: Callable[..., Listener]) ->
 def test_one_that_was_never_started_stops_too(arbiter: Arbiter) -> None:
     listener = arbiter.serve("127.0.0.1:0", "/nowhere")
     listener.stop(5)
+    again = arbiter.serve(listener.address, "/nowhere")
+    assert again.address == listener.address, "the address was let go of"
+    again.stop(5)
 
 
 def test_nobody_behind_the_socket_is_unavailable_with_the_wait(listen: Callable[..., Listener]) -> None:

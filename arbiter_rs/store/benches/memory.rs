@@ -19,7 +19,7 @@ use arbiter_core::{
 use arbiter_store::{Commit, MemoryStore, Store};
 use tokio::runtime::{Builder, Runtime};
 
-/// What page 5 of the design asks for at most.
+/// The goal: what a customer may take beyond its value.
 const MOST_BYTES: f64 = 48.0;
 const LOOK_UPS: u64 = 1_000_000;
 

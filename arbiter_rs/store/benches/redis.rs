@@ -16,6 +16,7 @@
 #[path = "../tests/stores/redis_server.rs"]
 #[expect(dead_code, reason = "the tests also kill and restart it")]
 mod redis_server;
+mod spring;
 
 use std::{
     env, fs,
@@ -37,7 +38,6 @@ use arbiter_store::{
     Arbiter, Commit, RedisStore, Store,
     keys::{RedisKeys, Tenant},
 };
-use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::redis_server::RedisServer;
@@ -63,27 +63,6 @@ const RECORD: [u8; 60] = [7; 60];
 
 fn number(name: &str, default: u64) -> u64 {
     env::var(name).ok().map_or(default, |text| text.parse().unwrap())
-}
-
-/// 20 rules, of which 5 judge the campaign that asks.
-fn catalog() -> Vec<u8> {
-    let rule = |index: i64| {
-        json!({"name": format!("r{index}"), "frequency_cap": {"measure": "contacts", "limit": 100,
-            "window": {"sliding_ms": (7 + index) * DAY_MS}, "counted": "attempts", "window_text": "w"}})
-    };
-    let policy = |index: i64| {
-        let campaign = if index < 5 { "spring" } else { "autumn" };
-        json!({"name": format!("p{index}"), "applies_to": {"campaigns": [campaign]}, "rules": [rule(index)]})
-    };
-    let campaign =
-        |name: &str| json!({"name": name, "priority": 50, "kind": "marketing", "channels": ["email"]});
-    let policies: Vec<Value> = (0..20).map(policy).collect();
-    let catalog = json!({
-        "format": 1, "zone": "Europe/Paris", "horizon_ms": HORIZON_DAYS * DAY_MS, "policies": policies,
-        "campaigns": [campaign("spring"), campaign("autumn")],
-        "channels": [{"name": "email", "cost": 2_000, "pressure": 1_000_000, "expires_after_ms": DAY_MS, "unconfirmed": "counts"}],
-    });
-    serde_json::to_vec(&catalog).unwrap()
 }
 
 /// What a round did: how many, in which time, at which cost of processor time here and in Redis.
@@ -319,7 +298,7 @@ fn decisions(name: &str, address: &str, parties: u64, is_per_core: bool, in_flig
     let runtimes = runtimes(is_per_core);
     let arbiter = runtimes[0].block_on(async {
         let arbiter = Arbiter::open(RedisStore::open(address).await.unwrap()).await.unwrap();
-        arbiter.apply_catalog(&catalog(), b"", None, &[]).await.unwrap();
+        arbiter.apply_catalog(&spring::catalog(HORIZON_DAYS), b"", None, &[]).await.unwrap();
         arbiter
     });
     let engine = Arc::new(Engine { arbiter, next: AtomicU64::new(0), parties });

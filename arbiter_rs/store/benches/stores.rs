@@ -15,6 +15,7 @@ mod figures;
 #[path = "../tests/stores/redis_server.rs"]
 #[expect(dead_code, reason = "the tests also kill and restart it")]
 mod redis_server;
+mod spring;
 
 use std::process::{Command, Stdio};
 use std::sync::{
@@ -27,7 +28,6 @@ use arbiter_core::request::{Candidate, Request};
 use arbiter_core::time::{DAY_MS, Timestamp};
 use arbiter_store::{AnyStore, Arbiter};
 use criterion::Criterion;
-use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::redis_server::RedisServer;
@@ -41,26 +41,6 @@ const DAYS_BETWEEN: i64 = 10;
 const HORIZON_DAYS: i64 = 50;
 const IN_FLIGHT: u64 = 64;
 
-fn catalog() -> Vec<u8> {
-    let rule = |index: i64| {
-        json!({"name": format!("r{index}"), "frequency_cap": {"measure": "contacts", "limit": 100,
-            "window": {"sliding_ms": (7 + index) * DAY_MS}, "counted": "attempts", "window_text": "w"}})
-    };
-    let policy = |index: i64| {
-        let campaign = if index < 5 { "spring" } else { "autumn" };
-        json!({"name": format!("p{index}"), "applies_to": {"campaigns": [campaign]}, "rules": [rule(index)]})
-    };
-    let campaign =
-        |name: &str| json!({"name": name, "priority": 50, "kind": "marketing", "channels": ["email"]});
-    let policies: Vec<Value> = (0..20).map(policy).collect();
-    let catalog = json!({
-        "format": 1, "zone": "Europe/Paris", "horizon_ms": HORIZON_DAYS * DAY_MS, "policies": policies,
-        "campaigns": [campaign("spring"), campaign("autumn")],
-        "channels": [{"name": "email", "cost": 2_000, "pressure": 1_000_000, "expires_after_ms": DAY_MS, "unconfirmed": "counts"}],
-    });
-    serde_json::to_vec(&catalog).unwrap()
-}
-
 /// An engine on one store, and the number of its next decision.
 struct Engine {
     arbiter: Arbiter<AnyStore>,
@@ -70,7 +50,7 @@ struct Engine {
 impl Engine {
     async fn open(store: &str) -> Arc<Self> {
         let arbiter = Arbiter::open(AnyStore::open(store).await.unwrap()).await.unwrap();
-        arbiter.apply_catalog(&catalog(), b"", None, &[]).await.unwrap();
+        arbiter.apply_catalog(&spring::catalog(HORIZON_DAYS), b"", None, &[]).await.unwrap();
         let engine = Arc::new(Self { arbiter, next: AtomicU64::new(0) });
         let first_contacts = CUSTOMERS * HORIZON_DAYS.unsigned_abs() / DAYS_BETWEEN.unsigned_abs();
         engine.many(first_contacts).await;

@@ -41,6 +41,7 @@ pub(super) fn grant(
 /// The value is where it belongs.
 pub(super) fn done_with(value: Vec<u8>) {
     if value.capacity() <= MAX_KEPT_BYTES {
-        SCRATCH.with_borrow_mut(|(_, next)| *next = value);
+        // A thread that is ending keeps none.
+        let _kept = SCRATCH.try_with(|scratch| scratch.borrow_mut().1 = value);
     }
 }
