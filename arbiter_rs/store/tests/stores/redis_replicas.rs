@@ -278,6 +278,8 @@ async fn under_load_a_decision_costs_no_more_calls() {
     const PARTIES: u64 = 500;
     let server = RedisServer::start();
     let engine = engine(&server.address()).await;
+    // A Redis that has not seen the script yet is sent it, once for each call that was in flight by then.
+    assert!(granted(&request(&engine, "other", "r").await.unwrap()).is_some());
     for round in 0..LIMIT {
         reset(&server).await;
         let tasks: Vec<_> = (0..PARTIES)
